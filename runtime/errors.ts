@@ -61,3 +61,174 @@ export function toWireError(thrown: unknown): WireError {
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return { code: 'internal', message };
 }
+
+/** Bytes or a value that is not what the receiver understands. `field` is the path of the first thing wrong. */
+export class MalformedMessage extends GridError {
+  constructor(message: string, options: GridErrorOptions = {}) {
+    super('malformed-message', message, options);
+  }
+}
+
+/** More bytes than the receiver or the transport takes. */
+export class PayloadTooLarge extends GridError {
+  constructor(bytes: number, limit: number) {
+    super('payload-too-large', `payload of ${bytes} bytes is over the limit of ${limit} bytes`, {
+      hint: `send at most ${limit} bytes`,
+    });
+  }
+}
+
+/** No answer before the caller's deadline. The request may or may not have been carried out. */
+export class DeadlineExceeded extends GridError {
+  constructor(what: string, deadlineMs: number) {
+    super('deadline-exceeded', `${what}: no answer within ${deadlineMs} ms`, { retryable: true });
+  }
+}
+
+/** The caller gave up (its AbortSignal fired), or its side was closed. */
+export class Cancelled extends GridError {
+  constructor(what: string, cause?: unknown) {
+    super('cancelled', `${what}: cancelled`, { cause });
+  }
+}
+
+/** An actor's mailbox holds as many messages as its definition allows; this one was not taken. */
+export class MailboxFull extends GridError {
+  constructor(address: string, bound: number) {
+    super('mailbox-full', `mailbox of ${address} is full (${bound} messages)`, {
+      hint: 'send again later, and slower',
+      retryable: true,
+    });
+  }
+}
+
+/** No actor lives at this address, and the store has none either. */
+export class NoSuchActor extends GridError {
+  constructor(address: string) {
+    super('no-such-actor', `no actor ${address}`);
+  }
+}
+
+/** An actor was created at this address before. */
+export class ActorExists extends GridError {
+  constructor(address: string) {
+    super('actor-exists', `actor ${address} exists already`, { hint: 'use a reference to it' });
+  }
+}
+
+/** The actor stopped before it took this message. */
+export class ActorStopped extends GridError {
+  constructor(address: string, cause?: unknown) {
+    super('actor-stopped', `actor ${address} has stopped`, { retryable: true, cause });
+  }
+}
+
+/** The actor's machine, its effect or its reply threw; nothing of this message was stored unless the effect threw. */
+export class ActorFailed extends GridError {
+  constructor(address: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super('actor-failed', `actor ${address} failed: ${reason}`, { cause });
+  }
+}
+
+/** Nobody registered this kind of actor here. */
+export class UnknownKind extends GridError {
+  constructor(kind: string) {
+    super('unknown-kind', `no definition of kind ${kind} is registered`, { field: 'kind' });
+  }
+}
+
+/** Someone else wrote this key since we read it. */
+export class RevisionConflict extends GridError {
+  constructor(key: string, expected: number) {
+    super('revision-conflict', `${key} is no longer at revision ${expected}`, {
+      hint: 'read it again',
+    });
+  }
+}
+
+/** The key to create exists. */
+export class KeyExists extends GridError {
+  constructor(key: string) {
+    super('key-exists', `${key} exists already`);
+  }
+}
+
+/** The store did not confirm a call; a write may or may not have been made. */
+export class StoreUnavailable extends GridError {
+  constructor(what: string, cause?: unknown) {
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    super('store-unavailable', `store: ${what}${reason}`, { retryable: true, cause });
+  }
+}
+
+/** The server cannot be reached for the first connection. */
+export class TransportUnreachable extends GridError {
+  constructor(servers: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super('transport-unreachable', `cannot connect to NATS at ${servers}: ${reason}`, {
+      hint: 'start nats-server, or check the address and credentials',
+      retryable: true,
+      cause,
+    });
+  }
+}
+
+/** The connection is lost and being restored; nothing was sent. */
+export class TransportSuspended extends GridError {
+  constructor(what: string) {
+    super('transport-suspended', `${what}: the connection is lost and being restored`, { retryable: true });
+  }
+}
+
+/** The transport was closed for good. */
+export class TransportClosed extends GridError {
+  constructor(what: string) {
+    super('transport-closed', `${what}: the transport is closed`);
+  }
+}
+
+/** Nobody listens on this subject. */
+export class NoResponders extends GridError {
+  constructor(subject: string) {
+    super('no-responders', `nobody serves ${subject}`, {
+      hint: 'is the grid running and connected to the same NATS?',
+      retryable: true,
+    });
+  }
+}
+
+/** A stream's consumer read slower than its producer sent; the stream was ended. */
+export class StreamOverflow extends GridError {
+  constructor(subject: string, bound: number) {
+    super('stream-overflow', `stream of ${subject}: more than ${bound} items were waiting to be read`, {
+      hint: 'read faster, or open it again',
+      retryable: true,
+    });
+  }
+}
+
+/** A stored snapshot that this definition cannot restore. It stays in the store; the actor is not started. */
+export class SnapshotIncompatible extends GridError {
+  constructor(address: string, reason: string, cause?: unknown) {
+    super('snapshot-incompatible', `snapshot of ${address} cannot be restored: ${reason}`, {
+      hint: 'run the version that wrote it, or migrate it',
+      cause,
+    });
+  }
+}
+
+/** A definition that the runtime cannot run as it stands. */
+export class InvalidDefinition extends GridError {
+  constructor(kind: string, field: string, hint: string) {
+    super('invalid-definition', `definition ${kind}: ${field} is not right`, { field, hint });
+  }
+}
+
+/** The worker ended (or broke) before it answered. */
+export class WorkerExited extends GridError {
+  constructor(name: string, cause?: unknown) {
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    super('worker-exited', `worker ${name} has exited${reason}`, { retryable: true, cause });
+  }
+}

@@ -1,2 +1,66 @@
-/** The distributed actor runtime: messages, transport, cells. Knows nothing of VMs. */
-export { GridError, type GridErrorOptions, RemoteError, toWireError, type WireError } from './errors.ts';
+/** The distributed actor runtime: messages, transport, store, cells, workers. Knows nothing of VMs. */
+export { type Address, actorSubject, addressOf, parseAddress } from './address.ts';
+export {
+  type ActorDefinition,
+  type ActorMessage,
+  type AnyActorDefinition,
+  type DefinitionOptions,
+  defineActor,
+  type MessageOf,
+  type ReplyTo,
+} from './cell/mod.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { type CodecLimits, decode, decodeMessagePackOrJson, encode } from './codec.ts';
+export * from './errors.ts';
+export { decodeFrame, encodeFrame, type Frame } from './frame.ts';
+export {
+  type KeyValue,
+  type KeyValueChange,
+  type KeyValueEntry,
+  type KeyValueWatch,
+  memoryKeyValue,
+  type NatsKeyValueOptions,
+  natsKeyValue,
+} from './store/mod.ts';
+export {
+  type ActorBehaviour,
+  type ActorContext,
+  type ActorRef,
+  type ActorSystem,
+  type ActorSystemOptions,
+  type AskOptions,
+  createActorSystem,
+  type FailureReport,
+  type InspectionKind,
+  type InspectionRecord,
+  type ResumeReport,
+  type StoredActor,
+} from './system/mod.ts';
+export {
+  connectNats,
+  createMux,
+  MemoryBus,
+  type MemoryTransport,
+  type Mux,
+  type NatsOptions,
+  NatsTransport,
+  type RequestContext,
+  type RequestOptions,
+  type StreamContext,
+  type StreamOptions,
+  type Subscription,
+  type Transport,
+  type TransportMessage,
+  type TransportStatus,
+} from './transport/mod.ts';
+export {
+  type CallContext,
+  serveWorker,
+  spawnWorker,
+  type WorkerContract,
+  type WorkerExit,
+  type WorkerHandlers,
+  type WorkerPort,
+  type WorkerScope,
+  type WorkerSpawnOptions,
+} from './worker/mod.ts';

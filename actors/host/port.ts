@@ -114,6 +114,8 @@ export interface Hypervisor extends AsyncDisposable {
    * Synchronous and cheap (tens of microseconds a domain): made for a 10-50 ms clock.
    */
   sample(names: readonly string[], out: Float64Array): void;
+  /** Last lines of the guest's console, for a guest that never boots; empty if there is none. */
+  consoleTail(name: string): Promise<string>;
   /** Calls back on lifecycle changes; returns the function that ends it. */
   onLifecycle(listener: (event: LifecycleEvent) => void): () => void;
 }

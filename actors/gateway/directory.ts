@@ -1,0 +1,81 @@
+/** All jobs of the grid at hand in memory: for lists, for dependency checks and for those who watch. */
+import { EventEmitter } from 'node:events';
+import { type ActorSystem, parseAddress } from '../../runtime/mod.ts';
+import { type JobContext, type JobState, type JobView, jobActor, viewOf } from '../job/mod.ts';
+
+export interface JobFilter {
+  readonly user?: string | undefined;
+  readonly state?: JobState | undefined;
+  readonly application?: string | undefined;
+}
+
+/** Follows the job actors of a system; `open` it before jobs are resumed. */
+export class JobDirectory {
+  readonly #system: ActorSystem;
+  readonly #jobs = new Map<string, JobView>();
+  readonly #changes = new EventEmitter().setMaxListeners(0);
+  #stop: (() => void) | undefined;
+
+  constructor(system: ActorSystem) {
+    this.#system = system;
+  }
+
+  /** Reads what is stored, then follows every change. */
+  async open(): Promise<void> {
+    for (const { snapshot } of await this.#system.stored(jobActor)) {
+      this.#note(viewOf(snapshot.value as JobState, snapshot.context as JobContext));
+    }
+    this.#stop = this.#system.inspect((record) => {
+      if (record.kind !== 'transition') return;
+      const { kind, key } = parseAddress(record.address);
+      if (kind === 'job') this.refresh(key);
+    });
+  }
+
+  /** Takes in a job that was just accepted. */
+  refresh(id: string): void {
+    const snapshot = this.#system.snapshot(jobActor, id);
+    if (snapshot !== undefined) this.#note(viewOf(snapshot.value as JobState, snapshot.context));
+  }
+
+  close(): void {
+    this.#stop?.();
+    this.#changes.removeAllListeners();
+  }
+
+  get(id: string): JobView | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** Newest first; `after` is the id of the last job of the page before. */
+  list(filter: JobFilter, limit: number, after?: string): JobView[] {
+    const matching = [...this.#jobs.values()]
+      .filter(
+        (job) =>
+          (filter.user === undefined || job.request.user === filter.user) &&
+          (filter.state === undefined || job.state === filter.state) &&
+          (filter.application === undefined || job.request.application === filter.application),
+      )
+      .sort((a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1));
+    const start = after === undefined ? 0 : matching.findIndex((job) => job.id === after) + 1;
+    return matching.slice(start, start + limit);
+  }
+
+  /** How many jobs are in each state. */
+  counts(): Map<JobState, number> {
+    const counts = new Map<JobState, number>();
+    for (const { state } of this.#jobs.values()) counts.set(state, (counts.get(state) ?? 0) + 1);
+    return counts;
+  }
+
+  /** Calls back on every change of one job; returns the function that ends it. */
+  onChange(id: string, listener: (job: JobView) => void): () => void {
+    this.#changes.on(id, listener);
+    return () => this.#changes.off(id, listener);
+  }
+
+  #note(job: JobView): void {
+    this.#jobs.set(job.id, job);
+    this.#changes.emit(job.id, job);
+  }
+}

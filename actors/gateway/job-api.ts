@@ -1,0 +1,181 @@
+/** The job API itself, free of transport: the NATS gateway and the HTTP admin both speak through it. */
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import {
+  ActorExists,
+  type ActorSystem,
+  type Clock,
+  decode,
+  encode,
+  type KeyValue,
+} from '../../runtime/mod.ts';
+import {
+  JOB_STATES,
+  type JobInput,
+  type JobView,
+  jobActor,
+  parse,
+  parseSubmission,
+  TERMINAL_STATES,
+} from '../job/mod.ts';
+import { admit, type Inventory } from './admission.ts';
+import type { JobDirectory } from './directory.ts';
+import { IdempotencyKeyReused, NoSuchJob } from './errors.ts';
+import { planSubmission } from './submission.ts';
+import { type Progress, WatchStream } from './watch-stream.ts';
+
+const id = z.string().regex(/^j-[0-9a-z]{8,40}$/, { error: 'a job id as submit returned it: j-...' });
+
+export const idQuery = z.strictObject({ id });
+export const listQuery = z.strictObject({
+  user: z.string().max(64).optional(),
+  application: z.string().max(64).optional(),
+  state: z.enum(JOB_STATES).optional(),
+  limit: z.number().int().min(1).max(1_000).default(100),
+  after: id.optional(),
+});
+export const outputQuery = z.strictObject({
+  id,
+  offset: z.number().int().min(0).default(0),
+  maxBytes: z.number().int().min(1).max(262_144).default(65_536),
+});
+
+/** The answer to a submission, one per job. */
+export interface Accepted {
+  readonly id: string;
+  readonly state: JobView['state'];
+  /** True when the idempotency key brought back a job that was there. */
+  readonly existing: boolean;
+}
+
+export interface JobOutput {
+  readonly id: string;
+  /** Where `text` begins in the whole output, bytes: later than asked for if older output is no longer kept. */
+  readonly offset: number;
+  readonly text: string;
+  /** Ask again from here. */
+  readonly next: number;
+  /** The job has ended and this was the rest. */
+  readonly complete: boolean;
+}
+
+/** What is kept of a job's output once it has ended. */
+interface KeptOutput {
+  readonly start: number;
+  readonly data: Uint8Array;
+}
+
+export interface JobApiOptions {
+  readonly system: ActorSystem;
+  readonly directory: JobDirectory;
+  /** Output of ended jobs, by job id. */
+  readonly outputs: KeyValue;
+  readonly clock: Clock;
+  readonly inventory: () => Inventory;
+  /** Output of a job that runs, from its host; undefined if it is not there. */
+  readonly liveOutput: (
+    job: JobView,
+    offset: number,
+    maxBytes: number,
+  ) => Promise<{ readonly offset: number; readonly data: Uint8Array } | undefined>;
+  /** Progress of a running job, until the returned function is called. */
+  readonly onProgress: (job: JobView, listener: (progress: Progress) => void) => () => void;
+}
+
+export class JobApi {
+  readonly #options: JobApiOptions;
+
+  constructor(options: JobApiOptions) {
+    this.#options = options;
+  }
+
+  /** Accepts a job, or a batch of jobs: accepted means stored. Errors name the field that is wrong. */
+  async submit(body: unknown): Promise<Accepted | { readonly jobs: readonly Accepted[] }> {
+    const { directory, clock, inventory } = this.#options;
+    const requests = parseSubmission(body);
+    const batch = typeof body === 'object' && body !== null && 'jobs' in body;
+    for (const [index, request] of requests.entries())
+      admit(request, inventory(), batch ? `jobs.${index}` : '');
+    const inputs = planSubmission(requests, {
+      now: clock.now(),
+      randomId: () => randomBytes(10).toString('hex').slice(0, 16),
+      jobExists: (jobId) => directory.get(jobId) !== undefined,
+    });
+    const accepted = new Map<string, Accepted>();
+    // In order: a job is never stored before those it depends on.
+    for (const input of inputs) accepted.set(input.id, await this.#accept(input));
+    const answers = [...accepted.values()];
+    return batch ? { jobs: answers } : answers[0]!;
+  }
+
+  async status(body: unknown): Promise<JobView> {
+    return await this.#view(parse(idQuery, body).id);
+  }
+
+  list(body: unknown): { readonly jobs: readonly JobView[] } {
+    const { limit, after, ...filter } = parse(listQuery, body ?? {});
+    return { jobs: this.#options.directory.list(filter, limit, after) };
+  }
+
+  /** Ends a job wherever it is; a job that has ended already stays as it is. */
+  async cancel(body: unknown): Promise<JobView> {
+    const job = await this.#view(parse(idQuery, body).id);
+    if (TERMINAL_STATES.includes(job.state)) return job;
+    const { system, clock } = this.#options;
+    return await system.ref(jobActor, job.id).ask({ type: 'cancel', at: clock.now() });
+  }
+
+  async output(body: unknown): Promise<JobOutput> {
+    const query = parse(outputQuery, body);
+    const job = await this.#view(query.id);
+    const ended = TERMINAL_STATES.includes(job.state);
+    const answer = ended
+      ? await this.#keptOutput(query.id, query.offset, query.maxBytes)
+      : await this.#options.liveOutput(job, query.offset, query.maxBytes);
+    const { offset, data } = answer ?? { offset: query.offset, data: new Uint8Array() };
+    const next = offset + data.length;
+    const text = new TextDecoder().decode(data);
+    return { id: query.id, offset, text, next, complete: ended && next >= job.outputBytes };
+  }
+
+  /** States and progress of a job until it has ended. */
+  async *watch(body: unknown, signal: AbortSignal): AsyncGenerator<Progress> {
+    const job = await this.#view(parse(idQuery, body).id);
+    yield* new WatchStream(this.#options).follow(job, signal);
+  }
+
+  /** Keeps the end of a job's output; `data` are its last bytes of `total`. */
+  async keepOutput(jobId: string, data: Uint8Array, total: number): Promise<void> {
+    const kept: KeptOutput = { start: Math.max(0, total - data.length), data };
+    await this.#options.outputs.put(jobId, encode(kept));
+  }
+
+  async #accept(input: JobInput): Promise<Accepted> {
+    try {
+      await this.#options.system.spawn(jobActor, input.id, input);
+      this.#options.directory.refresh(input.id);
+      return { id: input.id, state: 'accepted', existing: false };
+    } catch (error) {
+      if (!(error instanceof ActorExists)) throw error;
+      const job = await this.#view(input.id);
+      if (job.requestHash !== input.requestHash) throw new IdempotencyKeyReused(input.id);
+      return { id: input.id, state: job.state, existing: true };
+    }
+  }
+
+  async #view(jobId: string): Promise<JobView> {
+    const { directory, system } = this.#options;
+    const known = directory.get(jobId);
+    if (known === undefined) throw new NoSuchJob(jobId);
+    if (TERMINAL_STATES.includes(known.state)) return known;
+    return await system.ref(jobActor, jobId).ask({ type: 'describe' });
+  }
+
+  async #keptOutput(jobId: string, offset: number, maxBytes: number) {
+    const entry = await this.#options.outputs.get(jobId);
+    if (entry === undefined) return undefined;
+    const { start, data } = decode(entry.value) as KeptOutput;
+    const from = Math.max(offset, start);
+    return { offset: from, data: data.subarray(from - start, from - start + maxBytes) };
+  }
+}

@@ -1,0 +1,161 @@
+/** Introduces the actors of a grid to each other: each behaviour's neighbours, as references to the others. */
+import pRetry from 'p-retry';
+import {
+  ActorExists,
+  type ActorSystem,
+  type Clock,
+  encode,
+  encodeFrame,
+  GridError,
+  type Transport,
+} from '../../runtime/mod.ts';
+import {
+  ALLOCATOR_KEY,
+  type AllocatorNeighbours,
+  allocatorActor,
+  telemetrySubject,
+} from '../allocator/mod.ts';
+import type { JobApi, JobDirectory } from '../gateway/mod.ts';
+import { type Allocation, type HostNeighbours, hostActor } from '../host/mod.ts';
+import { type JobNeighbours, jobActor, TERMINAL_STATES } from '../job/mod.ts';
+import { ROUTER_KEY, type RouterNeighbours, routerActor } from '../router/mod.ts';
+import { type ShadowNeighbours, shadowActor } from '../shadow/mod.ts';
+import type { GridLog } from './log.ts';
+import { directiveSubject, noteSubject } from './subjects.ts';
+import { tenantOf, wardOf } from './ward.ts';
+
+export function jobNeighbours(system: ActorSystem, clock: Clock): JobNeighbours {
+  const router = system.ref(routerActor, ROUTER_KEY);
+  return {
+    clock,
+    awaitDependencies: (job) =>
+      void router.tell({ type: 'await', jobId: job.id, dependencies: [...job.dependencies] }),
+    enqueue: (job) => {
+      const { pool, priority, resources } = job.request;
+      const { cores, memoryMiB, maxCores, maxMemoryMiB } = resources;
+      const { id: jobId, submittedAt } = job;
+      const queued = { jobId, pool, priority, submittedAt, cores, memoryMiB, maxCores, maxMemoryMiB };
+      void router.tell({ type: 'enqueue', job: queued });
+    },
+    ensureRunning: (host, job, mayCreate) =>
+      system.ref(hostActor, host).ask({ type: 'ensure', tenant: tenantOf(job), mayCreate }),
+    release: (host, jobId) => void system.ref(hostActor, host).tell({ type: 'release', jobId }),
+    castShadow: async (host, job) => {
+      const { residents } = await system.ref(hostActor, host).ask({ type: 'describe' });
+      const allocation: Allocation =
+        residents.find((residence) => residence.jobId === job.id)?.allocation ?? tenantOf(job).allocation;
+      const ward = wardOf(job, host, allocation);
+      try {
+        await system.spawn(shadowActor, job.id, ward);
+      } catch (error) {
+        if (!(error instanceof ActorExists)) throw error;
+        await system.ref(shadowActor, job.id).tell({ type: 'watch', ward });
+      }
+    },
+    finished: (job, state) => {
+      void router.tell({ type: 'finished', jobId: job.id, completed: state === 'completed' });
+      if (system.snapshot(shadowActor, job.id) === undefined) return;
+      void system.ref(shadowActor, job.id).tell({ type: 'end' });
+    },
+  };
+}
+
+export function routerNeighbours(
+  system: ActorSystem,
+  directory: JobDirectory,
+  clock: Clock,
+): RouterNeighbours {
+  const job = (id: string) => system.ref(jobActor, id);
+  return {
+    place: (jobId, host) => void job(jobId).tell({ type: 'place', host, at: clock.now() }),
+    dependenciesMet: (jobId) => void job(jobId).tell({ type: 'dependencies-met', at: clock.now() }),
+    dependencyFailed: (jobId, dependency) =>
+      void job(jobId).tell({ type: 'dependency-failed', jobId: dependency, at: clock.now() }),
+    outcome: async (jobId) => {
+      const state = directory.get(jobId)?.state;
+      if (state === undefined) return false;
+      return TERMINAL_STATES.includes(state) ? state === 'completed' : undefined;
+    },
+  };
+}
+
+export function shadowNeighbours(system: ActorSystem): ShadowNeighbours {
+  const allocator = system.ref(allocatorActor, ALLOCATOR_KEY);
+  return {
+    track: (ward) => void allocator.tell({ type: 'track', ward }),
+    untrack: (jobId) => void allocator.tell({ type: 'untrack', jobId }),
+  };
+}
+
+export function allocatorNeighbours(system: ActorSystem, log: GridLog): AllocatorNeighbours {
+  return {
+    direct: (host, directive) => void system.ref(hostActor, host).tell({ type: 'directive', directive }),
+    proposed: (host, directive) =>
+      log.info(`dry run: ${directive.domain} ${directive.resource}`, { host, directive }),
+    warn: (message) => log.warn(message),
+  };
+}
+
+export interface HostSurroundings {
+  readonly system: ActorSystem;
+  readonly directory: JobDirectory;
+  readonly api: JobApi;
+  readonly transport: Transport;
+  readonly host: string;
+}
+
+export function hostNeighbours({
+  system,
+  directory,
+  api,
+  transport,
+  host,
+}: HostSurroundings): HostNeighbours {
+  const router = system.ref(routerActor, ROUTER_KEY);
+  const allocator = system.ref(allocatorActor, ALLOCATOR_KEY);
+  /** Telemetry and records are worth nothing after an outage: they are dropped while it lasts. */
+  const publish = (subject: string, data: Uint8Array) => {
+    if (transport.status === 'connected') transport.publish(subject, data);
+  };
+  return {
+    announce: (view) => void router.tell({ type: 'host', host: view }),
+    frame: (frame) => publish(telemetrySubject(host), encodeFrame(frame)),
+    settled: (settlement) => {
+      publish(directiveSubject(host), encode(settlement));
+      void allocator.tell({ type: 'settled', settlement });
+      const { jobId } = settlement.directive;
+      if (system.snapshot(shadowActor, jobId) === undefined) return;
+      void system.ref(shadowActor, jobId).tell({ type: 'settled', settlement });
+    },
+    isWanted: async ({ jobId }) => {
+      const state = directory.get(jobId)?.state;
+      // A job that this store has never heard of belongs to somebody else's grid.
+      return state === undefined || !TERMINAL_STATES.includes(state);
+    },
+    tenancy: (jobId) => {
+      const job = system.ref(jobActor, jobId);
+      return {
+        started: ({ bootMs, at }) => void job.tell({ type: 'started', bootMs, at }),
+        note: ({ text, at }) => publish(noteSubject(jobId), encode({ jobId, t: at, text })),
+        exited: async ({ exitCode, signal, outputBytes, output, at }) => {
+          await persevering(() => api.keepOutput(jobId, output, outputBytes));
+          void job.tell({ type: 'exited', exitCode, signal, outputBytes, at });
+        },
+        lost: async ({ error, output, at }) => {
+          if (output.length > 0) await persevering(() => api.keepOutput(jobId, output, output.length));
+          void job.tell({ type: 'lost', error, at });
+        },
+      };
+    },
+  };
+}
+
+/** A job's end is told only once its output is kept: waits out a store that is not available. */
+function persevering(run: () => Promise<void>): Promise<void> {
+  return pRetry(run, {
+    retries: Number.POSITIVE_INFINITY,
+    minTimeout: 250,
+    maxTimeout: 5_000,
+    shouldRetry: ({ error }) => error instanceof GridError && error.retryable,
+  });
+}

@@ -1,0 +1,8 @@
+/** Subjects on which a grid tells what happens: streams of records, beside the job API and the actors' own. */
+
+/** A line that a job wrote to its note channel: {jobId, t, text}. */
+export const noteSubject = (jobId: string) => `shadowgrid.note.${jobId}`;
+/** Settlements of directives: see Settlement. */
+export const directiveSubject = (host: string) => `shadowgrid.directive.${host}`;
+/** Output of a job that runs on the host. */
+export const hostOutputSubject = (host: string) => `shadowgrid.host.${host}.output`;

@@ -1,0 +1,2 @@
+/** The libvirt driver of the Hypervisor port. */
+export { createLibvirtHypervisor } from './hypervisor.ts';

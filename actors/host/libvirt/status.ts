@@ -1,0 +1,53 @@
+/** The status of a domain, read from libvirt alone: nothing of it depends on what this process did before. */
+import type { DomainState, DomainStatus } from '../port.ts';
+import { coresOf } from './bandwidth.ts';
+import { type Domain, ErrorCode, LibvirtError, DomainState as State } from './binding/mod.ts';
+import { parseLiveMemory } from './memory.ts';
+import { type DomainMetadata, METADATA_NAMESPACE, parseMetadata } from './metadata.ts';
+
+/** Our metadata of the domain; undefined if it is not one of ours. */
+export async function readMetadata(domain: Domain): Promise<DomainMetadata | undefined> {
+  try {
+    return parseMetadata(await domain.metadata(METADATA_NAMESPACE));
+  } catch (error) {
+    if (error instanceof LibvirtError && error.code === ErrorCode.noDomainMetadata) return undefined;
+    throw error;
+  }
+}
+
+/** `cpuQuota`: whether this host limits CPU bandwidth; where it does not, a domain may use its limit. */
+export async function readStatus(
+  domain: Domain,
+  metadata: DomainMetadata,
+  cpuQuota: boolean,
+): Promise<DomainStatus> {
+  const { state } = await domain.state();
+  const { layout, requestedMiB } = parseLiveMemory(await domain.xml());
+  const cores = cpuQuota ? coresOf(await domain.schedulerParameters()) : undefined;
+  return {
+    name: domain.name,
+    jobId: metadata.jobId,
+    state: stateOf(state),
+    allocation: {
+      cores: cores ?? metadata.limit.cores,
+      vcpus: metadata.vcpus,
+      memoryMiB: layout.baseMiB + requestedMiB,
+    },
+    limit: metadata.limit,
+  };
+}
+
+function stateOf(state: number): DomainState {
+  switch (state) {
+    case State.running:
+    case State.blocked:
+      return 'running';
+    case State.paused:
+    case State.pmSuspended:
+      return 'paused';
+    case State.crashed:
+      return 'crashed';
+    default:
+      return 'stopped';
+  }
+}

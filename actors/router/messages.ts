@@ -1,0 +1,58 @@
+/** Messages of the router: who waits, who has room. */
+import { z } from 'zod';
+import type { HostView } from '../host/mod.ts';
+import type { QueuedJob } from './decide.ts';
+
+const amount = z.object({ cores: z.number(), memoryMiB: z.number() });
+
+export const routerMessage = z.discriminatedUnion('type', [
+  z.object({
+    type: z.literal('enqueue'),
+    job: z.object({
+      jobId: z.string(),
+      pool: z.string(),
+      priority: z.number(),
+      submittedAt: z.number(),
+      cores: z.number(),
+      memoryMiB: z.number(),
+      maxCores: z.number(),
+      maxMemoryMiB: z.number(),
+    }),
+  }),
+  /** The job waits until all of these have completed. */
+  z.object({ type: z.literal('await'), jobId: z.string(), dependencies: z.array(z.string()) }),
+  /** A job reached its end: whoever waits for it moves on, and its place in the queue is free. */
+  z.object({ type: z.literal('finished'), jobId: z.string(), completed: z.boolean() }),
+  /** A host tells its room, whenever that changes. */
+  z.object({
+    type: z.literal('host'),
+    host: z.object({
+      name: z.string(),
+      kind: z.enum(['libvirt', 'simulated']),
+      version: z.string(),
+      pool: z.string(),
+      accepting: z.boolean(),
+      capacity: amount,
+      free: amount,
+      domains: z.number().int(),
+    }),
+  }),
+  /** A host has gone away: nothing is placed on it until it tells its room again. */
+  z.object({ type: z.literal('host-left'), name: z.string() }),
+  z.object({ type: z.literal('hosts') }),
+]);
+export type RouterMessage = z.infer<typeof routerMessage>;
+
+export interface RouterContext {
+  readonly queue: readonly QueuedJob[];
+  readonly hosts: Readonly<Record<string, HostView>>;
+  /** Job -> dependencies that have not completed yet. */
+  readonly waiting: Readonly<Record<string, readonly string[]>>;
+}
+
+export type RouterEffect =
+  /** A dependency may have ended before anybody waited for it: find out. */
+  | { readonly type: 'look-up'; readonly dependency: string }
+  | { readonly type: 'place'; readonly jobId: string; readonly host: string }
+  | { readonly type: 'dependencies-met'; readonly jobId: string }
+  | { readonly type: 'dependency-failed'; readonly jobId: string; readonly dependency: string };

@@ -1,0 +1,41 @@
+/** `shadowgrid up`: starts a grid on this machine and keeps it until it is told to stop. */
+import { defineCommand } from 'citty';
+import { startLocalGrid } from '../local/mod.ts';
+import { parsePort } from './arguments.ts';
+import { untilSignal } from './signals.ts';
+
+export const up = defineCommand({
+  meta: {
+    name: 'up',
+    description: 'Start a grid on this machine: nats-server, one libvirt host, the admin API',
+  },
+  args: {
+    state: { type: 'string', description: 'state directory; default .shadowgrid', valueHint: 'DIR' },
+    simulated: { type: 'boolean', description: 'a host that only pretends, where libvirt cannot be had' },
+    keep: { type: 'boolean', description: 'on Ctrl-C leave VMs, libvirtd and nats-server running' },
+    'nats-port': { type: 'string', description: 'port of nats-server; default any', valueHint: 'PORT' },
+    'admin-port': { type: 'string', description: 'port of the admin API; default any', valueHint: 'PORT' },
+  },
+  run: async ({ args }) => {
+    const label = args.simulated ? 'simulated: ' : '';
+    const say = (line: string) => process.stdout.write(`${label}${line}\n`);
+    const stopRequested = untilSignal();
+    const natsPort = parsePort('nats-port', args['nats-port']);
+    const adminPort = parsePort('admin-port', args['admin-port']);
+    const local = await startLocalGrid({
+      simulated: args.simulated === true,
+      onProgress: say,
+      onWarn: (line) => say(`warning: ${line}`),
+      ...(args.state !== undefined && { state: args.state }),
+      ...(natsPort !== undefined && { natsPort }),
+      ...(adminPort !== undefined && { adminPort }),
+    });
+    say(`the grid runs: NATS ${local.natsUrl} (nats-server ${local.nats.version}), admin ${local.adminUrl}`);
+    say(`state in ${local.paths.state}; stop with Ctrl-C${args.keep ? ' (VMs are kept)' : ''}`);
+    await stopRequested;
+    say('stopping');
+    const left = await local.stop({ keep: args.keep === true });
+    for (const thing of left) say(`left running: ${thing}`);
+    say('stopped');
+  },
+});

@@ -1,0 +1,203 @@
+/** A whole grid on this machine: nats-server, one libvirt (or simulated) host, all actors, the admin API. */
+import { rm } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import {
+  AdminBehaviour,
+  type AdminOptions,
+  adminActor,
+  createAdminApp,
+  GridMetrics,
+} from '../../actors/admin/mod.ts';
+import { ALLOCATOR_KEY, allocatorActor } from '../../actors/allocator/mod.ts';
+import { directiveSubject, Grid } from '../../actors/grid/mod.ts';
+import { createLibvirtHypervisor } from '../../actors/host/libvirt/mod.ts';
+import type { GuestImage, Hypervisor } from '../../actors/host/mod.ts';
+import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
+import { shadowActor } from '../../actors/shadow/mod.ts';
+import { TACTICAL_MODEL } from '../../models/mod.ts';
+import { connectNats, GridError, type NatsTransport, natsKeyValue, systemClock } from '../../runtime/mod.ts';
+import { ensureGuestImage } from '../guest/mod.ts';
+import { ensureLibvirtd, type Libvirtd } from '../libvirtd/mod.ts';
+import { ensureNatsServer, lackingFeatures, type NatsServer, startNatsServer } from '../nats/mod.ts';
+import { createLog } from './log.ts';
+import { type GridPaths, gridPaths } from './paths.ts';
+import { claimRecord, type GridRecord, updateRecord } from './record.ts';
+
+export interface LocalGridOptions {
+  /** State directory; default `.shadowgrid`. */
+  readonly state?: string;
+  /** A host that only pretends: for machines without root or libvirt. */
+  readonly simulated?: boolean;
+  /** Default: any free one. */
+  readonly natsPort?: number;
+  /** Default: any free one. */
+  readonly adminPort?: number;
+  /** Time between telemetry samples, ms. Default 50. */
+  readonly sampleIntervalMs?: number;
+  readonly tenancy?: { readonly bootDeadlineMs?: number; readonly silenceMs?: number };
+  /** Told of each step of a start that may take long. */
+  readonly onProgress?: (line: string) => void;
+  /** Told of each warning, beside the log file. */
+  readonly onWarn?: (line: string) => void;
+}
+
+export interface StopOptions {
+  /** VMs, libvirtd and nats-server go on; a later start finds them. */
+  readonly keep?: boolean;
+}
+
+/** Pools a job may name; the one host of a local grid is in the first. */
+const POOLS = ['general-purpose', 'high-performance', 'low-priority'] as const;
+
+export interface LocalGrid {
+  readonly paths: GridPaths;
+  readonly grid: Grid;
+  readonly natsUrl: string;
+  readonly adminUrl: string;
+  /** Name of the one host. */
+  readonly host: string;
+  readonly nats: NatsServer;
+  /** Ends everything in order, or with `keep` only this process's part. Resolves with what is left running. */
+  stop(options?: StopOptions): Promise<string[]>;
+}
+
+/** Starts the grid or throws one typed error; what was started until then is stopped again. */
+export async function startLocalGrid(options: LocalGridOptions = {}): Promise<LocalGrid> {
+  const { onProgress = () => {}, onWarn = () => {}, simulated = false } = options;
+  const paths = gridPaths(options.state);
+  const node = nodeName();
+  const record: GridRecord = { pid: process.pid, node, simulated };
+  await claimRecord(paths.record, record);
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => rm(paths.record, { force: true }));
+
+  const log = createLog(paths.log, node, onWarn);
+  undo.defer(() => log.flush());
+  onProgress('starting nats-server');
+  const nats = await startNatsServer({
+    binary: await ensureNatsServer({ onProgress }),
+    storeDir: paths.natsStore,
+    runDir: paths.natsRun,
+    port: options.natsPort ?? 'random',
+  });
+  undo.defer(() => (nats.adopted ? undefined : nats.stop()));
+  const lacking = lackingFeatures(nats.version);
+  log.info(
+    `nats-server ${nats.version}, ${lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has every feature'}`,
+  );
+  const transport = await connectNats({ servers: nats.url, name: `shadowgrid-${node}` });
+  undo.defer(() => transport.close());
+  const host = simulated ? await simulatedHost() : await libvirtHost(paths, onProgress, undo);
+  const grid = new Grid({
+    node,
+    transport,
+    store: await natsKeyValue(transport, { bucket: 'shadowgrid-actors' }),
+    outputs: await natsKeyValue(transport, { bucket: 'shadowgrid-outputs' }),
+    natsUrl: nats.url,
+    modelPath: TACTICAL_MODEL,
+    clock: systemClock,
+    hosts: [{ name: node, pool: POOLS[0], open: host.open }],
+    images: [host.image],
+    pools: POOLS,
+    log,
+    ...(options.sampleIntervalMs !== undefined && { sampleIntervalMs: options.sampleIntervalMs }),
+    ...(options.tenancy !== undefined && { tenancy: options.tenancy }),
+  });
+  onProgress('starting the actors');
+  // A start that fails leaves VMs of earlier runs as they are.
+  undo.defer(async () => void (await grid.stop({ keep: true })));
+  await grid.start();
+  const admin = await startAdmin(grid, transport, options.adminPort ?? 0);
+  undo.defer(() => admin.close());
+  await updateRecord(paths.record, { ...record, natsUrl: nats.url, adminUrl: admin.url });
+  log.info('the grid runs', { natsUrl: nats.url, adminUrl: admin.url, simulated });
+  undo.move();
+  const stop = async ({ keep = false }: StopOptions = {}) => {
+    await admin.close();
+    const left = await grid.stop({ keep });
+    await transport.close();
+    if (keep) left.push(`nats-server (pid ${nats.pid})`);
+    else await nats.stop();
+    if (keep && host.libvirtd?.pid !== undefined) left.push(`libvirtd (pid ${host.libvirtd.pid})`);
+    if (!keep) left.push(...((await host.libvirtd?.stop()) ?? []));
+    if (left.length === 0) await rm(paths.run, { recursive: true, force: true });
+    log.info('the grid has stopped', { left });
+    log.flush();
+    await rm(paths.record, { force: true });
+    return left;
+  };
+  return { paths, grid, natsUrl: nats.url, adminUrl: admin.url, host: node, nats, stop };
+}
+
+interface LocalHost {
+  readonly open: () => Promise<Hypervisor>;
+  readonly image: GuestImage;
+  readonly libvirtd?: Libvirtd;
+}
+
+async function libvirtHost(
+  paths: GridPaths,
+  onProgress: (line: string) => void,
+  undo: AsyncDisposableStack,
+): Promise<LocalHost> {
+  const image = await ensureGuestImage({ onProgress });
+  const libvirtd = await ensureLibvirtd({ runDir: paths.run, stateDir: paths.libvirtState, onProgress });
+  if (libvirtd.origin === 'started') undo.defer(async () => void (await libvirtd.stop()));
+  const open = () => createLibvirtHypervisor({ uri: libvirtd.uri, runDir: paths.run });
+  return { open, image, libvirtd };
+}
+
+async function simulatedHost(): Promise<LocalHost> {
+  const open = async () => createSimulatedHypervisor({ clock: systemClock, seed: 1 });
+  return { open, image: { name: 'tiny', kernel: '/simulated/vmlinuz', initrd: '/simulated/initrd' } };
+}
+
+async function startAdmin(grid: Grid, transport: NatsTransport, port: number) {
+  const { system, api, directory } = grid;
+  const hosts = () => grid.inventory().hosts;
+  const directives = directiveSubject('*');
+  const metrics = new GridMetrics({ directory, hosts, transport, clock: systemClock, directives });
+  const explain: AdminOptions['explain'] = async (jobId) => {
+    if (system.snapshot(shadowActor, jobId) === undefined) throw new NoShadow(jobId);
+    return await system.ref(shadowActor, jobId).ask({ type: 'explain' });
+  };
+  const health: AdminOptions['health'] = async () => {
+    const allocator = await system.ref(allocatorActor, ALLOCATOR_KEY).ask({ type: 'describe' });
+    const ready = hosts().filter((host) => host.accepting).length;
+    const ok = transport.status === 'connected' && ready > 0;
+    return { ok, nats: transport.status, hostsReady: ready, allocator };
+  };
+  const behaviour = new AdminBehaviour();
+  system.register(adminActor, behaviour);
+  const ref = await system.spawn(adminActor, grid.node);
+  const app = createAdminApp({ api, hosts, explain, health, metrics: () => metrics.text() });
+  const url = await behaviour.open(app, port).catch(async (error) => {
+    metrics.close();
+    await ref.tell({ type: 'failed', reason: String(error) });
+    throw error;
+  });
+  await ref.ask({ type: 'listening', url });
+  const close = async () => {
+    metrics.close();
+    await ref.ask({ type: 'close' }).catch(() => {});
+  };
+  return { url, close };
+}
+
+/** The job has no shadow (yet, or any more). */
+class NoShadow extends GridError {
+  constructor(jobId: string) {
+    super('no-shadow', `job ${jobId} has no shadow now`, {
+      field: 'id',
+      hint: 'a job has one while it runs',
+    });
+  }
+}
+
+function nodeName(): string {
+  return (
+    hostname()
+      .replaceAll(/[^A-Za-z0-9_-]/g, '-')
+      .slice(0, 48) || 'node'
+  );
+}

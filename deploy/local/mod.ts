@@ -1,0 +1,4 @@
+/** A grid on this machine: start, stop, find. */
+export { type LocalGrid, type LocalGridOptions, startLocalGrid } from './local-grid.ts';
+export { type GridPaths, gridPaths } from './paths.ts';
+export { findGrid, NoGrid } from './record.ts';

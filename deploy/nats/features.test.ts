@@ -1,0 +1,28 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compareVersions, lackingFeatures, natsFeatures } from './features.ts';
+
+describe('features', () => {
+  it('grow with the version', () => {
+    expect(natsFeatures('2.9.10')).toMatchObject({ syncAlways: false, messageTtl: false, schedules: false });
+    expect(natsFeatures('2.10.27')).toMatchObject({ syncAlways: true, messageTtl: false });
+    expect(natsFeatures('2.11.0')).toMatchObject({ messageTtl: true, counters: false });
+    expect(Object.values(natsFeatures('2.15.1')).every(Boolean)).toBe(true);
+  });
+
+  it('that lack are named with the version that has them', () => {
+    expect(lackingFeatures('2.11.4')).toContain('schedules (2.12)');
+    expect(lackingFeatures('2.15.1')).toEqual([]);
+  });
+
+  it('are found by numeric comparison', () => {
+    expect(compareVersions('2.9.10', '2.10')).toBeLessThan(0);
+    expect(compareVersions('2.12.0-RC.1', '2.12')).toBeGreaterThanOrEqual(0);
+    const version = fc.array(fc.nat(40), { minLength: 3, maxLength: 3 }).map((parts) => parts.join('.'));
+    fc.assert(
+      fc.property(version, version, (a, b) => {
+        expect(Math.sign(compareVersions(a, b)) + Math.sign(compareVersions(b, a))).toBe(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,123 @@
+/** What an actor is: its kind, statechart, messages, replies, and how its state is kept. */
+import type { AnyStateMachine, ContextFrom, SnapshotFrom } from 'xstate';
+import type { ZodType } from 'zod';
+import { addressOf } from '../address.ts';
+import { InvalidDefinition } from '../errors.ts';
+
+export interface ActorMessage {
+  readonly type: string;
+}
+
+/** One function per message type that has an answer; the others are answered with nothing once stored. */
+type Replies<TMachine extends AnyStateMachine, TMessage extends ActorMessage> = {
+  readonly [T in TMessage['type']]?: (
+    snapshot: SnapshotFrom<TMachine>,
+    message: Extract<TMessage, { type: T }>,
+  ) => unknown;
+};
+
+export interface DefinitionOptions<
+  TMachine extends AnyStateMachine,
+  TMessage extends ActorMessage,
+  TReplies extends Replies<TMachine, TMessage>,
+> {
+  /** `[a-z][a-z0-9-]{0,31}` */
+  readonly kind: string;
+  /** A flat XState v5 machine: effects leave it by `emit(...)`; no `invoke`, no spawned children. */
+  readonly machine: TMachine;
+  /** Checks every message that comes in, usually a discriminated union on `type`. */
+  readonly message: ZodType<TMessage>;
+  /** Answers to `ask`, from the snapshot after the message. They also answer for an actor that has finished. */
+  readonly replies?: TReplies & Replies<TMachine, TMessage>;
+  /** Of the context's shape; an actor stored with another version is not restored. Default 1. */
+  readonly snapshotVersion?: number;
+  /** Messages that may wait; more are refused with `MailboxFull`. Default 1024. */
+  readonly mailboxBound?: number;
+  /**
+   * `durable` (default): the snapshot is in the store before effects are carried out and replies sent.
+   * `volatile`: never stored, gone with the process.
+   */
+  readonly durability?: 'durable' | 'volatile';
+  /** What of the context must be on disk: when given, only a change of it or of the state value is stored. */
+  readonly durable?: (context: ContextFrom<TMachine>) => unknown;
+  /** Failures after which the actor is stopped instead of restarted. Default 5 in 60 000 ms. */
+  readonly restarts?: { readonly limit: number; readonly withinMs: number };
+}
+
+/** Made by {@link defineActor}. */
+export interface ActorDefinition<
+  TMachine extends AnyStateMachine = AnyStateMachine,
+  TMessage extends ActorMessage = ActorMessage,
+  TReplies = unknown,
+> {
+  readonly kind: string;
+  readonly machine: TMachine;
+  readonly message: ZodType<TMessage>;
+  readonly snapshotVersion: number;
+  readonly mailboxBound: number;
+  readonly durability: 'durable' | 'volatile';
+  readonly restarts: { readonly limit: number; readonly withinMs: number };
+  readonly hasProjection: boolean;
+  /** The durable part of a context. */
+  project(context: unknown): unknown;
+  /** The answer to `message`, undefined where there is none. */
+  answer(snapshot: unknown, message: ActorMessage): unknown;
+  /** Only for types. */
+  readonly replies?: TReplies;
+}
+
+export type AnyActorDefinition = ActorDefinition;
+export type MessageOf<TDefinition> =
+  TDefinition extends ActorDefinition<AnyStateMachine, infer TMessage, infer _> ? TMessage : never;
+export type RepliesOf<TDefinition> =
+  TDefinition extends ActorDefinition<AnyStateMachine, infer _, infer TReplies> ? TReplies : never;
+/** What `ask` resolves with for a message of type `T`. */
+export type ReplyTo<TReplies, T extends string> = T extends keyof TReplies
+  ? NonNullable<TReplies[T]> extends (...args: never[]) => infer R
+    ? Awaited<R>
+    : undefined
+  : undefined;
+
+export function defineActor<
+  TMachine extends AnyStateMachine,
+  TMessage extends ActorMessage,
+  const TReplies extends Replies<TMachine, TMessage> = Record<never, never>,
+>(options: DefinitionOptions<TMachine, TMessage, TReplies>): ActorDefinition<TMachine, TMessage, TReplies> {
+  const {
+    kind,
+    machine,
+    message,
+    snapshotVersion = 1,
+    mailboxBound = 1024,
+    durability = 'durable',
+  } = options;
+  addressOf(kind, 'key');
+  if (!Number.isInteger(mailboxBound) || mailboxBound < 1) {
+    throw new InvalidDefinition(kind, 'mailboxBound', 'a whole number of messages, at least 1');
+  }
+  if (!Number.isInteger(snapshotVersion) || snapshotVersion < 0) {
+    throw new InvalidDefinition(
+      kind,
+      'snapshotVersion',
+      'a whole number, counted up when the context changes',
+    );
+  }
+  const replies: { [type: string]: ((snapshot: never, message: never) => unknown) | undefined } =
+    options.replies ?? {};
+  const { durable } = options;
+  return {
+    kind,
+    machine,
+    message,
+    snapshotVersion,
+    mailboxBound,
+    durability,
+    restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },
+    hasProjection: durable !== undefined,
+    project: (context) => durable?.(context as ContextFrom<TMachine>),
+    answer: (snapshot, received) => {
+      if (!Object.hasOwn(replies, received.type)) return undefined;
+      return replies[received.type]?.(snapshot as never, received as never);
+    },
+  };
+}

@@ -1,0 +1,14 @@
+/** One live actor: its definition, mailbox, snapshot and effects. */
+export { Cell, type CellHooks } from './cell.ts';
+export {
+  type ActorDefinition,
+  type ActorMessage,
+  type AnyActorDefinition,
+  type DefinitionOptions,
+  defineActor,
+  type MessageOf,
+  type RepliesOf,
+  type ReplyTo,
+} from './definition.ts';
+export type { InspectionKind, InspectionRecord } from './inspection.ts';
+export { actorKey, decodeRecord, reviveActor, storeKey } from './record.ts';

@@ -1,0 +1,173 @@
+/** The JetStream driver of the KeyValue port: one bucket, over the connection of a NATS transport. */
+import { JetStreamApiCodes, JetStreamApiError, jetstream, StorageType } from '@nats-io/jetstream';
+import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
+import {
+  type GridError,
+  KeyExists,
+  RevisionConflict,
+  StoreUnavailable,
+  TransportClosed,
+  TransportSuspended,
+} from '../errors.ts';
+import type { NatsTransport } from '../transport/mod.ts';
+import type { KeyValue, KeyValueEntry } from './port.ts';
+
+export interface NatsKeyValueOptions {
+  /** `[A-Za-z0-9_-]+` */
+  readonly bucket: string;
+  /** Servers that keep a copy. Default 1. */
+  readonly replicas?: number;
+  /** Revisions kept of a key. Default 1. */
+  readonly history?: number;
+  /** `memory` is gone with the server. Default `file`. */
+  readonly storage?: 'file' | 'memory';
+}
+
+/** Opens the bucket, creating it if need be. Throws {@link StoreUnavailable} when the server has no JetStream. */
+export async function natsKeyValue(
+  transport: NatsTransport,
+  options: NatsKeyValueOptions,
+): Promise<KeyValue> {
+  const { bucket, replicas = 1, history = 1, storage = 'file' } = options;
+  try {
+    const kvm = new Kvm(jetstream(transport.connection));
+    const kv = await kvm.create(bucket, {
+      replicas,
+      history,
+      storage: storage === 'file' ? StorageType.File : StorageType.Memory,
+      // Direct reads may be answered by a replica that lags; compare-and-set wants the truth.
+      allow_direct: false,
+    });
+    return new NatsKeyValue(transport, kv);
+  } catch (cause) {
+    throw new StoreUnavailable(`bucket ${bucket} cannot be opened`, cause);
+  }
+}
+
+class NatsKeyValue implements KeyValue {
+  readonly #transport: NatsTransport;
+  readonly #kv: KV;
+  /** Rejects when the connection is lost: what was asked of the server before will not be answered. */
+  #outage: Promise<never> | undefined;
+
+  constructor(transport: NatsTransport, kv: KV) {
+    this.#transport = transport;
+    this.#kv = kv;
+  }
+
+  async get(key: string): Promise<KeyValueEntry | undefined> {
+    const entry = await this.#call(`get ${key}`, () => this.#kv.get(key));
+    return entry === null ? undefined : live(entry);
+  }
+
+  /** Not the client's own `create`, which may still write after the caller was told that it failed. */
+  create(key: string, value: Uint8Array): Promise<number> {
+    return this.#call(
+      `create ${key}`,
+      async () => {
+        try {
+          return await this.#kv.put(key, value, { previousSeq: 0 });
+        } catch (error) {
+          if (!isWrongRevision(error)) throw error;
+          const tombstone = await this.#kv.get(key);
+          if (tombstone === null || live(tombstone) !== undefined) throw error;
+          return await this.#kv.update(key, value, tombstone.revision);
+        }
+      },
+      () => new KeyExists(key),
+    );
+  }
+
+  update(key: string, value: Uint8Array, revision: number): Promise<number> {
+    return this.#call(
+      `update ${key}`,
+      () => this.#kv.update(key, value, revision),
+      () => new RevisionConflict(key, revision),
+    );
+  }
+
+  put(key: string, value: Uint8Array): Promise<number> {
+    return this.#call(`put ${key}`, () => this.#kv.put(key, value));
+  }
+
+  delete(key: string, revision?: number): Promise<void> {
+    return this.#call(
+      `delete ${key}`,
+      () => this.#kv.delete(key, revision === undefined ? {} : { previousSeq: revision }),
+      () => new RevisionConflict(key, revision ?? 0),
+    );
+  }
+
+  keys(filter: string): Promise<string[]> {
+    return this.#call(`keys ${filter}`, async () => {
+      const keys = [];
+      for await (const key of await this.#kv.keys(filter)) keys.push(key);
+      return keys;
+    });
+  }
+
+  entries(filter: string): Promise<KeyValueEntry[]> {
+    return this.#call(`entries ${filter}`, async () => {
+      const newest = new Map<string, KeyValueEntry>();
+      for await (const entry of await this.#kv.history({ key: filter })) {
+        const value = live(entry);
+        if (value === undefined) newest.delete(entry.key);
+        else newest.set(entry.key, value);
+      }
+      return [...newest.values()];
+    });
+  }
+
+  async watch(filter: string, handler: Parameters<KeyValue['watch']>[1]): ReturnType<KeyValue['watch']> {
+    const changes = await this.#call(`watch ${filter}`, () => this.#kv.watch({ key: filter }));
+    void (async () => {
+      for await (const entry of changes) {
+        const value = live(entry);
+        if (value !== undefined) handler({ operation: 'put', ...value });
+        else handler({ operation: 'delete', key: entry.key, revision: entry.revision });
+      }
+    })();
+    return { stop: () => changes.stop() };
+  }
+
+  /** Runs one call; a refused compare-and-set becomes `conflict`, anything unexpected `StoreUnavailable`. */
+  async #call<T>(what: string, run: () => Promise<T>, conflict?: () => GridError): Promise<T> {
+    const { status } = this.#transport;
+    if (status === 'suspended') throw new TransportSuspended(what);
+    if (status === 'closed') throw new TransportClosed(what);
+    try {
+      return await Promise.race([run(), this.#lost()]);
+    } catch (cause) {
+      if (conflict !== undefined && isWrongRevision(cause)) throw conflict();
+      throw new StoreUnavailable(what, cause);
+    }
+  }
+
+  #lost(): Promise<never> {
+    if (this.#outage === undefined) {
+      this.#outage = new Promise((_, reject) => {
+        const stopWatching = this.#transport.onStatus((status) => {
+          if (status === 'connected') return;
+          stopWatching();
+          this.#outage = undefined;
+          reject(new TransportSuspended('waiting for an answer'));
+        });
+      });
+      this.#outage.catch(() => undefined);
+    }
+    return this.#outage;
+  }
+}
+
+function live(entry: KvEntry): KeyValueEntry | undefined {
+  if (entry.operation !== 'PUT') return undefined;
+  return { key: entry.key, value: entry.value, revision: entry.revision };
+}
+
+function isWrongRevision(error: unknown): boolean {
+  return (
+    error instanceof JetStreamApiError &&
+    (error.code === JetStreamApiCodes.StreamWrongLastSequence ||
+      error.code === JetStreamApiCodes.StreamWrongLastSequenceUnknown)
+  );
+}

@@ -1,0 +1,15 @@
+/** The actor system of one node. */
+
+export type { InspectionKind, InspectionRecord } from '../cell/mod.ts';
+export type {
+  ActorBehaviour,
+  ActorContext,
+  ActorRef,
+  ActorSystem,
+  ActorSystemOptions,
+  AskOptions,
+  FailureReport,
+  ResumeReport,
+  StoredActor,
+} from './port.ts';
+export { createActorSystem } from './system.ts';

@@ -1,0 +1,150 @@
+/** Actors on the in-memory drivers with a clock of ours: what one cell promises. */
+import { describe, expect, test } from 'vitest';
+import { assign, emit, SimulatedClock, setup } from 'xstate';
+import { z } from 'zod';
+import { defineActor } from '../cell/mod.ts';
+import { MailboxFull, NoSuchActor, UnknownKind } from '../errors.ts';
+import { memoryKeyValue } from '../store/mod.ts';
+import { MemoryBus } from '../transport/mod.ts';
+import type { FailureReport } from './mod.ts';
+import { createActorSystem } from './mod.ts';
+
+const message = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('tick') }),
+  z.object({ type: z.literal('next') }),
+  z.object({ type: z.literal('read') }),
+]);
+const machine = setup({
+  types: {
+    context: {} as { ticks: number; rounds: number },
+    events: {} as z.infer<typeof message>,
+    emitted: {} as { type: 'rung'; ticks: number },
+  },
+  delays: { soon: 1_000 },
+}).createMachine({
+  context: { ticks: 0, rounds: 0 },
+  on: { tick: { actions: assign({ ticks: ({ context }) => context.ticks + 1 }) } },
+  initial: 'idle',
+  states: {
+    idle: {
+      on: { next: { target: 'armed', actions: assign({ rounds: ({ context }) => context.rounds + 1 }) } },
+    },
+    armed: {
+      after: {
+        soon: { target: 'idle', actions: emit(({ context }) => ({ type: 'rung', ticks: context.ticks })) },
+      },
+    },
+  },
+});
+const replies = { read: ({ context }: { context: { ticks: number } }) => context.ticks };
+const options = { kind: 'bell', machine, message, replies, mailboxBound: 4 } as const;
+
+function world() {
+  const clock = new SimulatedClock();
+  const store = memoryKeyValue();
+  const failures: FailureReport[] = [];
+  const transport = new MemoryBus().connect();
+  const start = () =>
+    createActorSystem({ transport, store, node: 'n', clock, onFailure: (report) => failures.push(report) });
+  return { clock, store, failures, start };
+}
+
+describe('an actor', () => {
+  test("notices its machine's own timers, stores what they did, then lets the effect out", async () => {
+    const { clock, store, start } = world();
+    const system = start();
+    const rung: number[] = [];
+    const bell = defineActor(options);
+    system.register(bell, { onEffect: ({ ticks }) => void rung.push(ticks) });
+    const ref = await system.spawn(bell, 'b');
+    await ref.ask({ type: 'next' });
+    const before = (await store.get('actor.bell.b'))!.revision;
+    clock.increment(1_000);
+    expect(await ref.ask({ type: 'read' })).toBe(0);
+    expect(rung).toEqual([0]);
+    expect((await store.get('actor.bell.b'))!.revision).toBe(before + 1);
+  });
+
+  test('refuses more than its mailbox holds, to the sender', async () => {
+    const { failures, start } = world();
+    const system = start();
+    const bell = defineActor(options);
+    system.register(bell);
+    const ref = await system.spawn(bell, 'b');
+    const asked = await Promise.allSettled(Array.from({ length: 20 }, () => ref.ask({ type: 'tick' })));
+    const refused = asked.filter((one) => one.status === 'rejected');
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.every(({ reason }) => reason instanceof MailboxFull)).toBe(true);
+    expect(await ref.ask({ type: 'read' })).toBe(20 - refused.length);
+    for (let i = 0; i < 20; i++) void ref.tell({ type: 'tick' });
+    await ref.ask({ type: 'read' }).catch(() => undefined);
+    expect(
+      failures.some(({ outcome, error }) => outcome === 'undelivered' && error.code === 'mailbox-full'),
+    ).toBe(true);
+  });
+
+  test('stores only what its definition calls durable, and the rest when it is stopped', async () => {
+    const { store, start } = world();
+    const bell = defineActor({ ...options, durable: ({ rounds }) => ({ rounds }) });
+    const system = start();
+    system.register(bell);
+    const ref = await system.spawn(bell, 'b');
+    const first = (await store.get('actor.bell.b'))!.revision;
+    await ref.ask({ type: 'tick' });
+    await ref.ask({ type: 'tick' });
+    expect((await store.get('actor.bell.b'))!.revision).toBe(first);
+    await ref.ask({ type: 'next' });
+    expect((await store.get('actor.bell.b'))!.revision).toBe(first + 1);
+    await ref.ask({ type: 'tick' });
+    await system.stop();
+    const again = start();
+    again.register(bell);
+    expect(await again.ref(bell, 'b').ask({ type: 'read' })).toBe(3);
+  });
+
+  test('that is volatile is never stored', async () => {
+    const { store, start } = world();
+    const bell = defineActor({ ...options, durability: 'volatile' });
+    const system = start();
+    system.register(bell);
+    const ref = await system.spawn(bell, 'b');
+    await ref.ask({ type: 'tick' });
+    expect(await store.keys('>')).toEqual([]);
+    await expect(system.ref(bell, 'c').ask({ type: 'read' })).rejects.toThrow(NoSuchActor);
+    await system.remove(bell, 'b');
+    await expect(ref.ask({ type: 'read' })).rejects.toThrow(NoSuchActor);
+  });
+
+  test('of another snapshot version is parked, not lost', async () => {
+    const { store, start } = world();
+    const first = start();
+    const bell = defineActor(options);
+    first.register(bell);
+    await first.spawn(bell, 'b');
+    await first.stop();
+    const second = start();
+    const newer = defineActor({ ...options, snapshotVersion: 2 });
+    second.register(newer);
+    expect((await second.resume(newer)).parked).toMatchObject([
+      { key: 'b', error: { code: 'snapshot-incompatible' } },
+    ]);
+    await expect(second.ref(newer, 'b').ask({ type: 'read' })).rejects.toMatchObject({
+      code: 'snapshot-incompatible',
+    });
+    expect(await store.get('actor.bell.b')).toBeDefined();
+  });
+
+  test('of a kind nobody registered is unknown; asks meet their deadline', async () => {
+    const { clock, start } = world();
+    const system = start();
+    const bell = defineActor(options);
+    await expect(system.spawn(bell, 'b')).rejects.toThrow(UnknownKind);
+    await expect(system.ref(bell, 'b').ask({ type: 'read' })).rejects.toMatchObject({
+      code: 'no-responders',
+    });
+    system.mux.serve('shadowgrid.actor.bell.*', () => new Promise(() => undefined));
+    const asked = system.ref(bell, 'b').ask({ type: 'read' }, { deadlineMs: 100 });
+    clock.increment(100);
+    await expect(asked).rejects.toMatchObject({ code: 'deadline-exceeded' });
+  });
+});

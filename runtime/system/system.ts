@@ -1,0 +1,379 @@
+/** The actors of one node: finds or wakes the one a message is for, here or elsewhere, and lets it act. */
+import { type Address, actorSubject, addressOf } from '../address.ts';
+import {
+  type ActorMessage,
+  type AnyActorDefinition,
+  actorKey,
+  Cell,
+  type CellHooks,
+  decodeRecord,
+  type InspectionRecord,
+  reviveActor,
+  storeKey,
+} from '../cell/mod.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { checkEnvelope, type Envelope, malformed } from '../envelope.ts';
+import {
+  ActorExists,
+  Cancelled,
+  DeadlineExceeded,
+  GridError,
+  MalformedMessage,
+  NoSuchActor,
+  TransportClosed,
+  UnknownKind,
+} from '../errors.ts';
+import type { KeyValueEntry } from '../store/mod.ts';
+import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
+import type {
+  ActorBehaviour,
+  ActorRef,
+  ActorSystem,
+  ActorSystemOptions,
+  AskOptions,
+  FailureReport,
+  ResumeReport,
+} from './port.ts';
+
+export function createActorSystem(options: ActorSystemOptions): ActorSystem {
+  return new NodeSystem(options) as ActorSystem;
+}
+
+interface Registration {
+  readonly definition: AnyActorDefinition;
+  readonly behaviour: ActorBehaviour;
+  readonly subscription: Subscription;
+}
+
+/** A live cell, or the snapshot of an actor that has finished. */
+type Found = Cell | { readonly finished: unknown };
+
+class NodeSystem {
+  readonly node: string;
+  readonly mux: Mux;
+  readonly #options: ActorSystemOptions;
+  readonly #clock: Clock;
+  /** Unique for this start of this node. */
+  readonly #incarnation: string;
+  readonly #kinds = new Map<string, Registration>();
+  readonly #cells = new Map<Address, Cell>();
+  readonly #waking = new Map<Address, Promise<Found>>();
+  /** Actors that failed too often: asked again, they fail at once until the system restarts. */
+  readonly #halted = new Map<Address, GridError>();
+  readonly #watchers = new Set<(record: InspectionRecord) => void>();
+  #serial = 0;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ActorSystemOptions) {
+    if (!/^[A-Za-z0-9_-]{1,64}$/.test(options.node)) {
+      throw new MalformedMessage('node name is malformed', {
+        field: 'node',
+        hint: '1 to 64 of A-Z, a-z, 0-9, _ and -',
+      });
+    }
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.node = options.node;
+    this.#incarnation = `${options.node}-${crypto.randomUUID().slice(0, 8)}`;
+    this.mux = createMux(options.transport, { clock: this.#clock });
+  }
+
+  register(definition: AnyActorDefinition, behaviour: ActorBehaviour = {}): void {
+    this.#refuseWhenStopping();
+    const { kind } = definition;
+    if (this.#kinds.has(kind)) throw new ActorExists(`${kind}/*`);
+    const subscription = this.mux.serve(`shadowgrid.actor.${kind}.*`, (body, { subject }) =>
+      this.#receive(body, subject),
+    );
+    this.#kinds.set(kind, { definition, behaviour, subscription });
+  }
+
+  async spawn(definition: AnyActorDefinition, key: string, input?: unknown): Promise<ActorRef> {
+    this.#refuseWhenStopping();
+    const address = addressOf(definition.kind, key);
+    if (this.#cells.has(address) || this.#waking.has(address)) throw new ActorExists(address);
+    await this.#newCell(this.#registration(definition.kind), address, key).create(input);
+    return this.ref(definition, key);
+  }
+
+  async resume(definition: AnyActorDefinition): Promise<ResumeReport> {
+    const registration = this.#registration(definition.kind);
+    const resumed: string[] = [];
+    const finished: string[] = [];
+    const parked: { key: string; error: GridError }[] = [];
+    for (const entry of await this.#options.store.entries(storeKey(definition.kind, '*'))) {
+      const key = actorKey(entry.key);
+      const address = addressOf(definition.kind, key);
+      if (this.#cells.has(address)) continue;
+      try {
+        const found = this.#revive(registration, address, key, entry);
+        (found instanceof Cell ? resumed : finished).push(key);
+      } catch (error) {
+        parked.push({ key, error: error as GridError });
+      }
+    }
+    return { resumed, finished, parked };
+  }
+
+  ref(definition: AnyActorDefinition, key: string): ActorRef {
+    const address = addressOf(definition.kind, key);
+    return {
+      address,
+      tell: (message, options = {}) => {
+        const told = this.#send(definition, address, key, message, 'tell', options) as Promise<void>;
+        told.catch((error) => this.#report({ address, error: asGridError(error), outcome: 'undelivered' }));
+        return told;
+      },
+      ask: (message, options = {}) =>
+        this.#send(definition, address, key, message, 'ask', options) as Promise<never>,
+    };
+  }
+
+  snapshot(definition: AnyActorDefinition, key: string): unknown {
+    return this.#cells.get(addressOf(definition.kind, key))?.snapshot;
+  }
+
+  actors(definition: AnyActorDefinition): string[] {
+    const prefix = `${definition.kind}/`;
+    return [...this.#cells.keys()]
+      .filter((address) => address.startsWith(prefix))
+      .map((a) => a.slice(prefix.length));
+  }
+
+  async stored(definition: AnyActorDefinition): Promise<{ key: string; snapshot: unknown }[]> {
+    const found = new Map<string, unknown>();
+    if (definition.durability === 'durable') {
+      for (const entry of await this.#options.store.entries(storeKey(definition.kind, '*'))) {
+        const key = actorKey(entry.key);
+        const address = addressOf(definition.kind, key);
+        if (this.#cells.has(address)) continue;
+        try {
+          found.set(key, reviveActor(definition, address, decodeRecord(address, entry.value)).getSnapshot());
+        } catch {
+          // Parked: `resume` has reported it.
+        }
+      }
+    }
+    for (const key of this.actors(definition)) found.set(key, this.snapshot(definition, key));
+    return [...found]
+      .filter(([, snapshot]) => snapshot !== undefined)
+      .map(([key, snapshot]) => ({ key, snapshot }));
+  }
+
+  async remove(definition: AnyActorDefinition, key: string): Promise<void> {
+    const address = addressOf(definition.kind, key);
+    await this.#cells.get(address)?.stop();
+    this.#halted.delete(address);
+    if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition.kind, key));
+  }
+
+  inspect(listener: (record: InspectionRecord) => void): () => void {
+    this.#watchers.add(listener);
+    return () => void this.#watchers.delete(listener);
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    for (const { subscription } of this.#kinds.values()) subscription.unsubscribe();
+    await Promise.allSettled(this.#waking.values());
+    await Promise.all([...this.#cells.values()].map((cell) => cell.stop()));
+    await this.mux.close();
+  }
+
+  /** A message from another node. */
+  #receive(body: unknown, subject: string): Promise<unknown> {
+    const envelope = checkEnvelope(body);
+    if (actorSubject(envelope.to) !== subject) {
+      throw new MalformedMessage(`envelope: to: ${envelope.to} is not who ${subject} reaches`, {
+        field: 'to',
+      });
+    }
+    const { deadline } = envelope;
+    if (deadline !== undefined && deadline < this.#clock.now()) {
+      throw new DeadlineExceeded(`message ${envelope.id} to ${envelope.to}`, 0);
+    }
+    const [kind = '', key = ''] = envelope.to.split('/');
+    const message = { ...envelope.body, type: envelope.type };
+    return this.#deliver(
+      this.#registration(kind),
+      envelope.to,
+      key,
+      message,
+      envelope.mode,
+      envelope.cause ?? envelope.id,
+    );
+  }
+
+  /** A message from this node, to an actor here or elsewhere. */
+  async #send(
+    definition: AnyActorDefinition,
+    address: Address,
+    key: string,
+    message: ActorMessage,
+    mode: 'ask' | 'tell',
+    options: AskOptions,
+  ): Promise<unknown> {
+    const id = this.#nextId();
+    const { deadlineMs = 5_000, signal, cause } = options;
+    const registration = this.#kinds.get(definition.kind);
+    if (registration !== undefined) {
+      const delivered = this.#deliver(registration, address, key, message, mode, cause ?? id);
+      return mode === 'tell' ? delivered : this.#within(delivered, address, deadlineMs, signal);
+    }
+    const { type, ...body } = message;
+    const envelope: Envelope = {
+      v: 1,
+      id,
+      to: address,
+      from: this.node,
+      type,
+      body,
+      mode,
+      deadline: this.#clock.now() + deadlineMs,
+      ...(cause !== undefined && { cause }),
+    };
+    return this.mux.request(actorSubject(address), envelope, {
+      deadlineMs,
+      ...(signal !== undefined && { signal }),
+    });
+  }
+
+  async #deliver(
+    { definition, behaviour, subscription }: Registration,
+    address: Address,
+    key: string,
+    message: ActorMessage,
+    mode: 'ask' | 'tell',
+    id: string,
+  ): Promise<unknown> {
+    const checked = definition.message.safeParse(message);
+    if (!checked.success) throw malformed(`message to ${address}`, checked.error);
+    const cell =
+      this.#cells.get(address) ?? (await this.#wake({ definition, behaviour, subscription }, address, key));
+    if (!(cell instanceof Cell))
+      return mode === 'tell' ? undefined : definition.answer(cell.finished, checked.data);
+    if (mode === 'tell') return cell.deliver({ message: checked.data, id });
+    return new Promise((resolve, reject) => cell.deliver({ message: checked.data, id, resolve, reject }));
+  }
+
+  /** The actor, from the store, by its first message. */
+  #wake(registration: Registration, address: Address, key: string): Promise<Found> {
+    const halted = this.#halted.get(address);
+    if (halted !== undefined) return Promise.reject(halted);
+    if (registration.definition.durability === 'volatile') return Promise.reject(new NoSuchActor(address));
+    const running = this.#waking.get(address);
+    if (running !== undefined) return running;
+    this.#refuseWhenStopping();
+    const waking = (async () => {
+      const entry = await this.#options.store.get(storeKey(registration.definition.kind, key));
+      if (entry === undefined) throw new NoSuchActor(address);
+      return this.#cells.get(address) ?? this.#revive(registration, address, key, entry);
+    })().finally(() => this.#waking.delete(address));
+    this.#waking.set(address, waking);
+    return waking;
+  }
+
+  #revive(registration: Registration, address: Address, key: string, entry: KeyValueEntry): Found {
+    const record = decodeRecord(address, entry.value);
+    if (record.status === 'done') {
+      return { finished: reviveActor(registration.definition, address, record).getSnapshot() };
+    }
+    const cell = this.#newCell(registration, address, key);
+    cell.restore(entry);
+    return cell;
+  }
+
+  #newCell({ definition, behaviour }: Registration, address: Address, key: string): Cell {
+    const self = this.ref(definition, key);
+    const system = this as unknown as ActorSystem;
+    const watchers = this.#watchers;
+    const hooks: CellHooks = {
+      onEffect: ({ effect, snapshot, signal, cause }) =>
+        behaviour.onEffect?.(effect as never, {
+          self,
+          key,
+          system,
+          snapshot: snapshot as never,
+          signal,
+          ...(cause !== undefined && { cause }),
+        }),
+      onResume: ({ snapshot, signal }) =>
+        behaviour.onResume?.(snapshot as never, { self, key, system, snapshot: snapshot as never, signal }),
+      onFailure: (error, outcome) => this.#report({ address, error, outcome }),
+      onEnd: (reason, error) => {
+        if (this.#cells.get(address) === cell) this.#cells.delete(address);
+        if (reason === 'failed' && error !== undefined) this.#halted.set(address, error);
+      },
+      get inspecting() {
+        return watchers.size > 0;
+      },
+      inspect: (kind, details) => {
+        const record = { id: this.#nextId(), address, t: this.#clock.now(), kind, ...details };
+        for (const watcher of watchers) watcher(record);
+      },
+    };
+    const cell: Cell = new Cell({
+      definition,
+      address,
+      storeKey: storeKey(definition.kind, key),
+      store: this.#options.store,
+      clock: this.#clock,
+      writer: this.#incarnation,
+      hooks,
+    });
+    this.#cells.set(address, cell);
+    return cell;
+  }
+
+  #within<T>(promise: Promise<T>, address: Address, deadlineMs: number, signal?: AbortSignal): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const abort = () => settle(() => reject(new Cancelled(`ask ${address}`, signal?.reason)));
+      const timer = this.#clock.setTimeout(
+        () => settle(() => reject(new DeadlineExceeded(`ask ${address}`, deadlineMs))),
+        deadlineMs,
+      );
+      const settle = (outcome: () => void) => {
+        this.#clock.clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+        outcome();
+      };
+      if (signal?.aborted) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      promise.then(
+        (value) => settle(() => resolve(value)),
+        (error) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  #registration(kind: string): Registration {
+    const registration = this.#kinds.get(kind);
+    if (registration === undefined) throw new UnknownKind(kind);
+    return registration;
+  }
+
+  #refuseWhenStopping(): void {
+    if (this.#stopping !== undefined) throw new TransportClosed(`node ${this.node}`);
+  }
+
+  #report(report: FailureReport): void {
+    this.#options.onFailure?.(report);
+  }
+
+  #nextId(): string {
+    this.#serial += 1;
+    return `${this.#incarnation}-${this.#serial.toString(36)}`;
+  }
+}
+
+function asGridError(error: unknown): GridError {
+  return error instanceof GridError ? error : new GridError('internal', String(error), { cause: error });
+}

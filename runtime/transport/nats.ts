@@ -1,0 +1,140 @@
+/** The NATS driver: one connection that reconnects for ever; while it is lost the transport is suspended, not dead. */
+import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
+import { PayloadTooLarge, TransportClosed, TransportSuspended, TransportUnreachable } from '../errors.ts';
+import type { Subscription, Transport, TransportMessage, TransportStatus } from './port.ts';
+
+export interface NatsOptions {
+  /** `nats://127.0.0.1:4222`, one or more of a cluster. */
+  readonly servers: string | readonly string[];
+  /** Shown by the server beside the connection. */
+  readonly name?: string;
+  /** Credentials, TLS and the like, as `@nats-io/transport-node` takes them. */
+  readonly connection?: Omit<NodeConnectionOptions, 'servers' | 'name'>;
+}
+
+/** Connects, or throws {@link TransportUnreachable} when there is no server now. */
+export async function connectNats(options: NatsOptions): Promise<NatsTransport> {
+  const servers = typeof options.servers === 'string' ? [options.servers] : [...options.servers];
+  let attempts = 0;
+  try {
+    const connection = await connect({
+      pingInterval: 10_000,
+      maxPingOut: 2,
+      timeout: 5_000,
+      ...options.connection,
+      servers,
+      ...(options.name !== undefined && { name: options.name }),
+      noAsyncTraces: true,
+      reconnect: true,
+      maxReconnectAttempts: -1,
+      reconnectDelayHandler: () => backOff(attempts++),
+    });
+    return new NatsTransport(connection, () => {
+      attempts = 0;
+    });
+  } catch (cause) {
+    throw new TransportUnreachable(servers.join(', '), cause);
+  }
+}
+
+/** 25 ms doubling to 2 s, with up to a quarter of jitter so that nodes do not come back all at once. */
+function backOff(attempt: number): number {
+  return Math.min(2_000, 25 * 2 ** Math.min(attempt, 10)) * (0.75 + Math.random() / 4);
+}
+
+/** Made by {@link connectNats}. */
+export class NatsTransport implements Transport {
+  /** For the store driver, which speaks JetStream over the same connection. */
+  readonly connection: NatsConnection;
+  readonly #listeners = new Set<(status: TransportStatus) => void>();
+  #status: TransportStatus = 'connected';
+
+  constructor(connection: NatsConnection, onReconnect: () => void) {
+    this.connection = connection;
+    void this.#follow(onReconnect);
+    void connection.closed().then(() => this.#change('closed'));
+  }
+
+  get status(): TransportStatus {
+    return this.#status;
+  }
+
+  get maxPayload(): number {
+    return this.connection.info?.max_payload ?? 1024 * 1024;
+  }
+
+  onStatus(listener: (status: TransportStatus) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  publish(subject: string, data: Uint8Array, options?: { readonly reply?: string }): void {
+    if (this.#status !== 'connected') throw this.#unavailable(`publish to ${subject}`);
+    if (data.length > this.maxPayload) throw new PayloadTooLarge(data.length, this.maxPayload);
+    this.connection.publish(subject, data, options);
+  }
+
+  subscribe(
+    subject: string,
+    handler: (message: TransportMessage) => void,
+    options: { readonly queue?: string } = {},
+  ): Subscription {
+    if (this.#status === 'closed') throw new TransportClosed(`subscribe to ${subject}`);
+    const subscription = this.connection.subscribe(subject, {
+      ...options,
+      callback: (error, message) => {
+        // An error is the end of the subscription (permission denied, connection closed), not a message.
+        if (error !== null) return;
+        const { reply, data } = message;
+        const noResponders = data.length === 0 && message.headers?.code === 503;
+        handler({
+          subject: message.subject,
+          data,
+          ...(reply && { reply }),
+          ...(noResponders && { noResponders }),
+        });
+      },
+    });
+    return {
+      unsubscribe: () => {
+        if (!subscription.isClosed()) subscription.unsubscribe();
+      },
+    };
+  }
+
+  async flush(): Promise<void> {
+    if (this.#status !== 'connected') throw this.#unavailable('flush');
+    await this.connection.flush();
+  }
+
+  async close(): Promise<void> {
+    if (this.#status === 'closed') return;
+    if (this.#status === 'connected') await this.connection.flush().catch(() => undefined);
+    await this.connection.close();
+    this.#change('closed');
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #follow(onReconnect: () => void): Promise<void> {
+    for await (const event of this.connection.status()) {
+      if (event.type === 'disconnect') this.#change('suspended');
+      if (event.type === 'reconnect') {
+        onReconnect();
+        this.#change('connected');
+      }
+    }
+  }
+
+  #change(status: TransportStatus): void {
+    if (this.#status === status || this.#status === 'closed') return;
+    this.#status = status;
+    for (const listener of [...this.#listeners]) listener(status);
+  }
+
+  #unavailable(what: string): Error {
+    return this.#status === 'closed' ? new TransportClosed(what) : new TransportSuspended(what);
+  }
+}
