@@ -1,7 +1,14 @@
 /** Four suites: unit beside the code, conformance of ports, end to end with real VMs, faults that kill real processes. */
 import { defineConfig } from 'vitest/config';
 
-const serial = { fileParallelism: false, testTimeout: 120_000, hookTimeout: 300_000 } as const;
+/** Suites with real parts run one after the other, one file at a time: two cores are all there is. */
+const real = (groupOrder: number) => ({
+  sequence: { groupOrder },
+  fileParallelism: false,
+  testTimeout: 120_000,
+  hookTimeout: 300_000,
+  globalSetup: ['test/support/prepare.ts'],
+});
 
 export default defineConfig({
   test: {
@@ -10,9 +17,9 @@ export default defineConfig({
       {
         test: { name: 'unit', include: ['{runtime,models,actors,deploy}/**/*.test.ts'], testTimeout: 20_000 },
       },
-      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...serial } },
-      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...serial } },
-      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...serial } },
+      { test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...real(1) } },
+      { test: { name: 'e2e', include: ['test/e2e/**/*.test.ts'], ...real(2) } },
+      { test: { name: 'faults', include: ['test/faults/**/*.test.ts'], ...real(3) } },
     ],
   },
 });

@@ -2,6 +2,7 @@
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { HTTPException } from 'hono/http-exception';
 import { GridError, PayloadTooLarge, toWireError } from '../../runtime/mod.ts';
 import type { JobApi } from '../gateway/mod.ts';
 import type { HostView } from '../host/mod.ts';
@@ -27,10 +28,16 @@ export function createAdminApp(options: AdminOptions): OpenAPIHono {
   const limit = bodyLimit({
     maxSize: MOST_BYTES,
     onError: (c) =>
-      c.json(new PayloadTooLarge(Number(c.req.header('content-length') ?? 0), MOST_BYTES).toWire(), 413),
+      c.json(
+        new PayloadTooLarge(Number(c.req.header('content-length') ?? MOST_BYTES + 1), MOST_BYTES).toWire(),
+        413,
+      ),
   });
   app.use('/api/*', limit);
-  app.onError((error, c) => c.json(toWireError(error), statusOf(error)));
+  app.onError((thrown, c) => {
+    const error = thrown instanceof HTTPException ? typed(thrown) : thrown;
+    return c.json(toWireError(error), statusOf(error));
+  });
   app.notFound((c) =>
     c.json({ code: 'no-such-page', message: `there is no ${c.req.path}`, hint: 'see /openapi.json' }, 404),
   );
@@ -82,6 +89,17 @@ async function jsonBody(c: Context): Promise<unknown> {
   }
 }
 
+/** What the framework refuses before a route sees it. */
+function typed({ status, message }: HTTPException): Error {
+  if (status === 415) {
+    return new GridError('unsupported-media-type', 'the body has another type than JSON', {
+      field: 'content-type',
+      hint: 'send it as application/json',
+    });
+  }
+  return new InvalidRequest(`the body is not JSON: ${message}`, '', 'send one JSON object');
+}
+
 function numberOf(text: string, field: string): number {
   const value = Number(text);
   if (!Number.isFinite(value))
@@ -90,10 +108,11 @@ function numberOf(text: string, field: string): number {
 }
 
 /** HTTP's word for an error's code; what nobody foresaw is 500. */
-function statusOf(error: unknown): 400 | 404 | 409 | 413 | 500 | 503 {
+function statusOf(error: unknown): 400 | 404 | 409 | 413 | 415 | 500 | 503 {
   if (!(error instanceof GridError)) return 500;
   if (error.code === 'no-such-job' || error.code === 'no-such-actor') return 404;
   if (error.code === 'idempotency-key-reused') return 409;
   if (error.code === 'payload-too-large') return 413;
+  if (error.code === 'unsupported-media-type') return 415;
   return error.retryable ? 503 : 400;
 }

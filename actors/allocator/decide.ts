@@ -56,26 +56,15 @@ function weigh(
   const to = clamp(roundUp(resource, target.value), view.floor[resource], view.limit[resource]);
   const band = DEADBAND[resource] * from;
   if (to > from + band || (to > from && to === view.limit[resource])) {
-    changes.push({ resource, from, to, reason: target.reason });
+    const rule = target.reason.rule === 'reactive-lower' ? 'reactive-raise' : target.reason.rule;
+    changes.push({ resource, from, to, reason: { ...target.reason, rule } });
     return undefined;
   }
   if (to >= from - band) return undefined;
   const since = lowerSince ?? now;
   if (now - since < target.patienceMs) return since;
-  const { use, demand, quantile, aheadMs } = target.reason;
-  const rule = target.reason.rule === 'forecast' ? 'release' : target.reason.rule;
-  changes.push({
-    resource,
-    from,
-    to,
-    reason: {
-      rule,
-      use,
-      demand,
-      ...(quantile !== undefined && { quantile }),
-      ...(aheadMs !== undefined && { aheadMs }),
-    },
-  });
+  const rule = target.reason.rule.startsWith('reactive') ? 'reactive-lower' : 'release';
+  changes.push({ resource, from, to, reason: { ...target.reason, rule } });
   return undefined;
 }
 

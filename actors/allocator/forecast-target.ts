@@ -12,9 +12,10 @@ const HEADROOM = {
   memoryMiB: { share: 0.05, constant: 12 },
 } as const;
 const RELEASE_PATIENCE_MS = { cores: 500, memoryMiB: 1_500 } as const;
-/** Held back by its quota for more than this share of a step: demand is beyond what can be seen, so go up by half. */
-const HELD_BACK_SHARE = 0.05;
-const HELD_BACK_RAISE = 1.5;
+/** Held back by its quota for more than this share of a step, or with less memory left than this, MiB ... */
+const HELD_BACK = { share: 0.05, leftMiB: 8 } as const;
+/** ... demand is beyond what can be seen, so go up by a factor. */
+const HELD_BACK_RAISE = { cores: 1.5, memoryMiB: 1.25 } as const;
 
 export function forecastTarget(
   resource: 'cores' | 'memoryMiB',
@@ -25,8 +26,11 @@ export function forecastTarget(
   if (Number.isNaN(use)) return undefined;
   const { share, constant } = HEADROOM[resource];
   const patienceMs = RELEASE_PATIENCE_MS[resource];
-  if (resource === 'cores' && view.throttled > HELD_BACK_SHARE) {
-    const value = Math.max(view.allocation.cores * HELD_BACK_RAISE, use * (1 + share) + constant);
+  if (isHeldBack(resource, view)) {
+    const value = Math.max(
+      view.allocation[resource] * HELD_BACK_RAISE[resource],
+      use * (1 + share) + constant,
+    );
     return { value, patienceMs, reason: { rule: 'held-back', use, demand: value } };
   }
   const forecast = resource === 'cores' ? view.cores : view.memory;
@@ -43,6 +47,11 @@ export function forecastTarget(
       ...(peak && { quantile: policy.confidence, aheadMs: peak.aheadMs }),
     },
   };
+}
+
+function isHeldBack(resource: 'cores' | 'memoryMiB', view: DomainView): boolean {
+  if (resource === 'cores') return view.throttled > HELD_BACK.share;
+  return view.allocation.memoryMiB - view.useMemoryMiB < HELD_BACK.leftMiB;
 }
 
 /** The highest value of the `confidence` quantile within `leadMs`, and how far ahead it is. */

@@ -146,6 +146,8 @@ export class AllocatorLoop {
 
   #publish(wards: readonly Ward[], forecastOf: (id: string) => QuantileForecast): void {
     const { transport, clock, forecaster } = this.#options;
+    // Nobody sees it during an outage, and that is no fault of the forecaster.
+    if (transport.status !== 'connected') return;
     for (const host of this.#hosts.keys()) {
       const here = wards.filter((ward) => ward.spec.host === host);
       const values = new Float32Array(here.flatMap((ward) => shownRow(ward, forecastOf)));

@@ -37,7 +37,10 @@ export class StepAggregator {
   /** Takes row `index` of a telemetry frame (SAMPLE_COLUMNS). */
   add(frame: Frame, index: number): void {
     const at = index * frame.columns.length;
-    const value = (column: string) => frame.values[at + frame.columns.indexOf(column)] ?? Number.NaN;
+    const value = (name: string) => {
+      const column = frame.columns.indexOf(name);
+      return (column < 0 ? undefined : frame.values[at + column]) ?? Number.NaN;
+    };
     const cpu = value('cpuSeconds');
     if (Number.isNaN(cpu)) return;
     this.#t = frame.t;

@@ -52,10 +52,8 @@ export class Ward {
   tick(): { readonly cores: number; readonly memoryMiB: number; readonly coresCensored: boolean } {
     const step = this.aggregator.take();
     this.#step = step;
-    const settled = !this.#busy.has('memoryMiB');
-    if (settled && !Number.isNaN(step.memoryTotalMiB)) {
-      this.#kernelMiB = this.#allocation.memoryMiB - step.memoryTotalMiB;
-    }
+    // Measured once: after a resize the guest plugs memory for a while, and what is still missing then is not the kernel's.
+    if (Number.isNaN(this.#kernelMiB)) this.#kernelMiB = this.#allocation.memoryMiB - step.memoryTotalMiB;
     const ceiling = Math.min(this.#allocation.cores, this.#allocation.vcpus);
     return {
       cores: step.cores,

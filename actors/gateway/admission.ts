@@ -42,4 +42,14 @@ export function admit(request: JobRequest, inventory: Inventory, at = ''): void 
   if (maxCores > mostCores) tooMuch('maxCores', maxCores, mostCores, 'cores');
   if (memoryMiB > mostMemory) tooMuch('memoryMiB', memoryMiB, mostMemory, 'MiB');
   if (maxMemoryMiB > mostMemory) tooMuch('maxMemoryMiB', maxMemoryMiB, mostMemory, 'MiB');
+  const fits = (host: HostView) => host.capacity.cores >= maxCores && host.capacity.memoryMiB >= maxMemoryMiB;
+  if (hosts.some(fits)) return;
+  const sizes = hosts.map(
+    ({ name, capacity }) => `${name}: ${capacity.cores} cores, ${capacity.memoryMiB} MiB`,
+  );
+  throw new InvalidRequest(
+    `no host of pool ${request.pool} has both ${maxCores} cores and ${maxMemoryMiB} MiB`,
+    field('resources'),
+    sizes.join('; '),
+  );
 }

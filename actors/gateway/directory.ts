@@ -56,9 +56,11 @@ export class JobDirectory {
           (filter.state === undefined || job.state === filter.state) &&
           (filter.application === undefined || job.request.application === filter.application),
       )
-      .sort((a, b) => b.submittedAt - a.submittedAt || (a.id < b.id ? 1 : -1));
-    const start = after === undefined ? 0 : matching.findIndex((job) => job.id === after) + 1;
-    return matching.slice(start, start + limit);
+      .sort(newestFirst);
+    // By its place in time: the last job of a page may have left the filter's state since.
+    const last = after === undefined ? undefined : this.#jobs.get(after);
+    const rest = last === undefined ? matching : matching.filter((job) => newestFirst(last, job) < 0);
+    return rest.slice(0, limit);
   }
 
   /** How many jobs are in each state. */
@@ -78,4 +80,8 @@ export class JobDirectory {
     this.#jobs.set(job.id, job);
     this.#changes.emit(job.id, job);
   }
+}
+
+function newestFirst(a: JobView, b: JobView): number {
+  return b.submittedAt - a.submittedAt || (a.id === b.id ? 0 : a.id < b.id ? 1 : -1);
 }

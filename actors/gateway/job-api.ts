@@ -10,8 +10,10 @@ import {
   type KeyValue,
 } from '../../runtime/mod.ts';
 import {
+  InvalidRequest,
   JOB_STATES,
   type JobInput,
+  type JobRequest,
   type JobView,
   jobActor,
   parse,
@@ -84,6 +86,8 @@ export interface JobApiOptions {
 
 export class JobApi {
   readonly #options: JobApiOptions;
+  /** Ids that are being stored: the same key may be sent again before the first answer. */
+  readonly #accepting = new Map<string, Promise<unknown>>();
 
   constructor(options: JobApiOptions) {
     this.#options = options;
@@ -100,11 +104,13 @@ export class JobApi {
       now: clock.now(),
       randomId: () => randomBytes(10).toString('hex').slice(0, 16),
       jobExists: (jobId) => directory.get(jobId) !== undefined,
+      batch,
     });
-    const accepted = new Map<string, Accepted>();
+    const accepted = new Map<JobRequest, Accepted>();
     // In order: a job is never stored before those it depends on.
-    for (const input of inputs) accepted.set(input.id, await this.#accept(input));
-    const answers = [...accepted.values()];
+    for (const input of inputs) accepted.set(input.request, await this.#accept(input));
+    // Answered in the order they were sent in, so that the caller can tell which is which.
+    const answers = requests.map((request) => accepted.get(request)!);
     return batch ? { jobs: answers } : answers[0]!;
   }
 
@@ -114,6 +120,13 @@ export class JobApi {
 
   list(body: unknown): { readonly jobs: readonly JobView[] } {
     const { limit, after, ...filter } = parse(listQuery, body ?? {});
+    if (after !== undefined && this.#options.directory.get(after) === undefined) {
+      throw new InvalidRequest(
+        `there is no job ${after}`,
+        'after',
+        'the id of the last job of the page before',
+      );
+    }
     return { jobs: this.#options.directory.list(filter, limit, after) };
   }
 
@@ -129,13 +142,13 @@ export class JobApi {
     const query = parse(outputQuery, body);
     const job = await this.#view(query.id);
     const ended = TERMINAL_STATES.includes(job.state);
-    const answer = ended
-      ? await this.#keptOutput(query.id, query.offset, query.maxBytes)
-      : await this.#options.liveOutput(job, query.offset, query.maxBytes);
+    // Its own length decides when it is complete: a job that was lost or cancelled never told how much it wrote.
+    const kept = ended ? await this.#keptOutput(query.id, query.offset, query.maxBytes) : undefined;
+    const answer = ended ? kept : await this.#options.liveOutput(job, query.offset, query.maxBytes);
     const { offset, data } = answer ?? { offset: query.offset, data: new Uint8Array() };
     const next = offset + data.length;
     const text = new TextDecoder().decode(data);
-    return { id: query.id, offset, text, next, complete: ended && next >= job.outputBytes };
+    return { id: query.id, offset, text, next, complete: ended && next >= (kept?.end ?? 0) };
   }
 
   /** States and progress of a job until it has ended. */
@@ -151,6 +164,17 @@ export class JobApi {
   }
 
   async #accept(input: JobInput): Promise<Accepted> {
+    while (this.#accepting.has(input.id)) await this.#accepting.get(input.id);
+    const accepted = this.#store(input);
+    const settled = accepted.then(
+      () => this.#accepting.delete(input.id),
+      () => this.#accepting.delete(input.id),
+    );
+    this.#accepting.set(input.id, settled);
+    return await accepted;
+  }
+
+  async #store(input: JobInput): Promise<Accepted> {
     try {
       await this.#options.system.spawn(jobActor, input.id, input);
       this.#options.directory.refresh(input.id);
@@ -176,6 +200,10 @@ export class JobApi {
     if (entry === undefined) return undefined;
     const { start, data } = decode(entry.value) as KeptOutput;
     const from = Math.max(offset, start);
-    return { offset: from, data: data.subarray(from - start, from - start + maxBytes) };
+    return {
+      offset: from,
+      data: data.subarray(from - start, from - start + maxBytes),
+      end: start + data.length,
+    };
   }
 }

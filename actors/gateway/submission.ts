@@ -8,12 +8,22 @@ export interface SubmissionContext {
   readonly randomId: () => string;
   /** Whether a job of this id was accepted earlier. */
   readonly jobExists: (id: string) => boolean;
+  /** The requests came as a batch: errors name their fields as `jobs.1.x`. */
+  readonly batch: boolean;
 }
 
 /** One {@link JobInput} per request, in an order in which each comes after those it depends on. */
 export function planSubmission(requests: readonly JobRequest[], context: SubmissionContext): JobInput[] {
-  const inBatch = requests.length > 1;
+  const inBatch = context.batch;
   const ids = requests.map((request) => jobIdFor(request, context.randomId));
+  const twice = ids.findIndex((id, index) => ids.indexOf(id) < index);
+  if (twice >= 0) {
+    throw new InvalidRequest(
+      `two jobs of the batch have the idempotency key ${requests[twice]!.idempotencyKey}`,
+      fieldOf(twice, 'idempotencyKey', inBatch),
+      'give each its own key',
+    );
+  }
   const byName = new Map<string, number>();
   for (const [index, request] of requests.entries()) {
     if (request.name === undefined) continue;

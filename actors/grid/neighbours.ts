@@ -51,6 +51,9 @@ export function jobNeighbours(system: ActorSystem, clock: Clock): JobNeighbours 
         if (!(error instanceof ActorExists)) throw error;
         await system.ref(shadowActor, job.id).tell({ type: 'watch', ward });
       }
+      // The job may have ended meanwhile, when it had no shadow yet to tell.
+      if (system.snapshot(jobActor, job.id)?.value === 'running') return;
+      void system.ref(shadowActor, job.id).tell({ type: 'end' });
     },
     finished: (job, state) => {
       void router.tell({ type: 'finished', jobId: job.id, completed: state === 'completed' });
@@ -141,8 +144,8 @@ export function hostNeighbours({
           await persevering(() => api.keepOutput(jobId, output, outputBytes));
           void job.tell({ type: 'exited', exitCode, signal, outputBytes, at });
         },
-        lost: async ({ error, output, at }) => {
-          if (output.length > 0) await persevering(() => api.keepOutput(jobId, output, output.length));
+        lost: async ({ error, outputBytes, output, at }) => {
+          if (output.length > 0) await persevering(() => api.keepOutput(jobId, output, outputBytes));
           void job.tell({ type: 'lost', error, at });
         },
       };
@@ -157,5 +160,5 @@ function persevering(run: () => Promise<void>): Promise<void> {
     minTimeout: 250,
     maxTimeout: 5_000,
     shouldRetry: ({ error }) => error instanceof GridError && error.retryable,
-  });
+  }).catch(() => {}); // A job has ended even where its output can never be kept.
 }

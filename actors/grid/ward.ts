@@ -16,6 +16,7 @@ export function tenantOf(job: JobContext): Tenant {
     allocation: allocationOf(request.resources.cores, request.resources.memoryMiB),
     limit: limitOf(request),
     ...(request.deadlineSeconds !== undefined && { deadlineSeconds: request.deadlineSeconds }),
+    ...(job.startedAt !== undefined && { startedAt: job.startedAt }),
   };
 }
 

@@ -1,4 +1,5 @@
 /** The host actor: its definition, and how its effects are carried out on a hypervisor. */
+import pRetry from 'p-retry';
 import {
   type ActorBehaviour,
   type ActorContext,
@@ -35,7 +36,7 @@ export const hostActor = defineActor({
         };
         return { accepted: false, error: { ...error, retryable: true } };
       }
-      const error = refusal(context, message.tenant);
+      const error = refusal(context, message.tenant, message.mayCreate);
       return error === undefined ? { accepted: true } : { accepted: false, error };
     },
     describe: (snapshot) => ({
@@ -77,6 +78,7 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   #hypervisor: Hypervisor | undefined;
   #directives: DirectiveQueue | undefined;
   #sampler: Sampler | undefined;
+  #closed = false;
 
   constructor(options: HostOptions) {
     this.#options = options;
@@ -138,21 +140,26 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
 
   /** Stops sampling and following; `destroy` also ends the domains. Resolves with the domains left running. */
   async close(options: { readonly destroy: boolean }): Promise<string[]> {
+    this.#closed = true;
     this.#sampler?.stop();
-    for (const tenancy of this.#tenancies.values()) tenancy.leave();
+    await Promise.all([...this.#tenancies.values()].map((tenancy) => tenancy.leave()));
     this.#tenancies.clear();
     const hypervisor = this.#hypervisor;
     if (hypervisor === undefined) return [];
     const domains = await hypervisor.list().catch(() => []);
-    if (options.destroy) await Promise.all(domains.map((domain) => hypervisor.destroy(domain.name)));
+    const left: string[] = [];
+    const end = ({ name }: { readonly name: string }) =>
+      options.destroy ? hypervisor.destroy(name).catch(() => left.push(name)) : left.push(name);
+    await Promise.all(domains.map(end));
     await hypervisor[Symbol.asyncDispose]();
-    return options.destroy ? [] : domains.map((domain) => domain.name);
+    return left;
   }
 
   async #ensure(effect: Extract<HostEffect, { type: 'ensure' }>, context: Context): Promise<void> {
     const { tenant, mayCreate } = effect;
     // Asked again (the job's actor came back): begin anew, which adopts what runs and tells it again.
-    this.#tenancies.get(tenant.jobId)?.leave();
+    await this.#tenancies.get(tenant.jobId)?.leave();
+    if (context.signal.aborted) return;
     const { clock, image, neighbours } = this.#options;
     const events = neighbours.tenancy(tenant.jobId);
     const tenancy = new Tenancy({
@@ -175,11 +182,24 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   }
 
   async #release(effect: Extract<HostEffect, { type: 'release' }>, context: Context): Promise<void> {
-    this.#tenancies.get(effect.jobId)?.leave();
+    const left = this.#tenancies.get(effect.jobId)?.leave();
     this.#tenancies.delete(effect.jobId);
     this.#directives?.forget(effect.domain);
     this.#sample(context, effect.domain);
-    await this.#need(this.#hypervisor).destroy(effect.domain);
+    // A domain that is just being created would come to be after it was destroyed.
+    await left;
+    const { signal } = context;
+    try {
+      await pRetry(() => this.#need(this.#hypervisor).destroy(effect.domain), {
+        retries: Number.POSITIVE_INFINITY,
+        minTimeout: 500,
+        maxTimeout: 10_000,
+        signal,
+        shouldRetry: () => !signal.aborted && !this.#closed,
+      });
+    } catch {
+      return; // The host stops: a domain that is left is found at the next start.
+    }
     void context.self.tell({ type: 'released', jobId: effect.jobId });
   }
 

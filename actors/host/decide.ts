@@ -14,9 +14,20 @@ export function freeRoom(context: HostContext): Amount {
   };
 }
 
-/** Why the host cannot take a tenant now; undefined if it can. A tenant that lives here already is always welcome. */
-export function refusal(context: HostContext, tenant: Tenant): WireError | undefined {
-  if (tenant.jobId in context.residents) return undefined;
+/**
+ * Why the host cannot take a tenant now; undefined if it can. A tenant that lives here already is always welcome, and
+ * so is one that must not be created: that its domain is gone is found out at once, and must not wait for room.
+ */
+export function refusal(context: HostContext, tenant: Tenant, mayCreate: boolean): WireError | undefined {
+  const { leaving } = context.residents[tenant.jobId] ?? {};
+  if (leaving) {
+    return {
+      code: 'job-leaving',
+      message: `the VM of job ${tenant.jobId} is being removed`,
+      retryable: true,
+    };
+  }
+  if (leaving === false || !mayCreate) return undefined;
   const room = freeRoom(context);
   const lacks = (what: string, wanted: number, left: number): WireError => ({
     code: 'no-room',

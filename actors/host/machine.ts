@@ -26,7 +26,7 @@ export const hostMachine = setup({
       event.type === 'unreachable' ? { error: event.error as WireError } : {},
     ),
     admit: enqueueActions(({ context, event, enqueue }) => {
-      if (event.type !== 'ensure' || refusal(context, event.tenant) !== undefined) return;
+      if (event.type !== 'ensure' || refusal(context, event.tenant, event.mayCreate) !== undefined) return;
       const { tenant, mayCreate } = event;
       const residence: Residence = context.residents[tenant.jobId] ?? {
         jobId: tenant.jobId,

@@ -43,6 +43,8 @@ export const tenantSchema = z.object({
   allocation,
   limit: allocation,
   deadlineSeconds: z.number().optional(),
+  /** When its command started, ms since the epoch, if it did: its deadline counts from there. */
+  startedAt: z.number().optional(),
 });
 export type Tenant = z.infer<typeof tenantSchema>;
 

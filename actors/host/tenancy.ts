@@ -18,7 +18,12 @@ export interface TenancyEvents {
     readonly at: number;
   }): void;
   /** It cannot go on: never booted, agent silent, domain gone, deadline passed. */
-  lost(event: { readonly error: WireError; readonly output: Uint8Array; readonly at: number }): void;
+  lost(event: {
+    readonly error: WireError;
+    readonly outputBytes: number;
+    readonly output: Uint8Array;
+    readonly at: number;
+  }): void;
   /** The command wrote a line to the guest's note channel. */
   note(event: { readonly text: string; readonly at: number }): void;
 }
@@ -50,6 +55,7 @@ export class Tenancy {
   #lastAnswer = 0;
   #startedAt = 0;
   #over = false;
+  #creating: Promise<unknown> = Promise.resolve();
 
   constructor(options: TenancyOptions) {
     this.#options = options;
@@ -69,8 +75,12 @@ export class Tenancy {
         });
         return;
       }
-      if (existing === undefined) await this.#create();
-      else this.#refuseDead(existing);
+      if (this.#over) return;
+      if (existing === undefined) {
+        this.#creating = this.#create();
+        await this.#creating;
+      }
+      if (existing !== undefined) this.#refuseDead(existing);
       const agent = await this.#boot();
       if (this.#over) return;
       this.#agent = agent;
@@ -79,7 +89,8 @@ export class Tenancy {
       const before = await agent.job();
       if (before.state === 'idle') await agent.run(tenant.jobId, tenant.command);
       if (this.#over) return;
-      this.#lastAnswer = this.#startedAt = clock.now();
+      this.#lastAnswer = clock.now();
+      this.#startedAt = tenant.startedAt ?? clock.now();
       events.started({
         bootMs: clock.now() - beganAt,
         adopted: before.state !== 'idle',
@@ -101,12 +112,13 @@ export class Tenancy {
     return await this.#agent.output(offset, maxBytes);
   }
 
-  /** Stops following; the domain itself is left as it is. */
-  leave(): void {
+  /** Stops following; the domain itself is left as it is. Resolves when none is being created any more. */
+  leave(): Promise<unknown> {
     this.#over = true;
     this.#abort.abort();
     this.#options.clock.clearTimeout(this.#timer);
     for (const unsubscribe of this.#unsubscribe.splice(0)) unsubscribe();
+    return this.#creating.catch(() => {});
   }
 
   async #create(): Promise<void> {
@@ -127,19 +139,31 @@ export class Tenancy {
 
   async #boot(): Promise<GuestAgent> {
     const { hypervisor, tenant, bootDeadlineMs = 120_000 } = this.#options;
-    const deadline = AbortSignal.timeout(bootDeadlineMs);
+    const deadline = this.#deadline(bootDeadlineMs);
     try {
-      return await hypervisor.agent(tenant.domain, {
-        signal: AbortSignal.any([this.#abort.signal, deadline]),
-      });
+      return await hypervisor.agent(tenant.domain, { signal: deadline.signal });
     } catch (error) {
-      if (!deadline.aborted) throw error;
+      if (!deadline.passed()) throw error;
       throw new GuestUnreachable(
         tenant.domain,
         `it did not boot within ${bootDeadlineMs / 1000} s${await this.#lastWords()}`,
         error,
       );
+    } finally {
+      deadline.clear();
     }
+  }
+
+  /** Fires when we leave, or after `ms` by the clock. */
+  #deadline(ms: number) {
+    const { clock } = this.#options;
+    const late = new AbortController();
+    const timer = clock.setTimeout(() => late.abort(), ms);
+    return {
+      signal: AbortSignal.any([this.#abort.signal, late.signal]),
+      passed: () => late.signal.aborted,
+      clear: () => clock.clearTimeout(timer),
+    };
   }
 
   async #lastWords(): Promise<string> {
@@ -182,8 +206,9 @@ export class Tenancy {
   /** The channel may have broken while the guest is well: the driver hands out a new connection. */
   async #reconnect(): Promise<void> {
     const { hypervisor, tenant } = this.#options;
-    const signal = AbortSignal.any([this.#abort.signal, AbortSignal.timeout(POLL_MS)]);
-    const agent = await hypervisor.agent(tenant.domain, { signal }).catch(() => undefined);
+    const deadline = this.#deadline(POLL_MS);
+    const agent = await hypervisor.agent(tenant.domain, { signal: deadline.signal }).catch(() => undefined);
+    deadline.clear();
     if (agent === undefined || agent === this.#agent || this.#over) return;
     this.#agent = agent;
     this.#unsubscribe.push(agent.onEvent((event) => this.#onGuestEvent(event)));
@@ -211,30 +236,37 @@ export class Tenancy {
 
   async #end(job: Extract<GuestJob, { state: 'exited' }>): Promise<void> {
     if (this.#over) return;
-    const output = await this.#tail(job.outputBytes);
+    const output = await this.#tail(this.#agent!, job.outputBytes);
     if (this.#over) return;
-    this.leave();
+    void this.leave();
     const { exitCode, signal, outputBytes } = job;
     this.#options.events.exited({ exitCode, signal, outputBytes, output, at: this.#options.clock.now() });
   }
 
   #lose(error: WireError): void {
     if (this.#over) return;
-    const agent = this.#agent;
-    this.leave();
+    void this.leave();
     const { clock, events } = this.#options;
-    const output =
-      agent?.output(0, OUTPUT_KEPT).then(({ data }) => data) ?? Promise.resolve(new Uint8Array());
-    void output
-      .catch(() => new Uint8Array())
-      .then((data) => events.lost({ error, output: data, at: clock.now() }));
+    void this.#rest()
+      .catch(() => ({ outputBytes: 0, output: new Uint8Array() }))
+      .then((rest) => events.lost({ error, ...rest, at: clock.now() }));
   }
 
-  async #tail(total: number): Promise<Uint8Array> {
+  /** The end of what a job that is lost has written, where its guest still answers. */
+  async #rest(): Promise<{ readonly outputBytes: number; readonly output: Uint8Array }> {
+    const job = await this.#agent?.job();
+    const outputBytes = job === undefined || job.state === 'idle' ? 0 : job.outputBytes;
+    return {
+      outputBytes,
+      output: outputBytes > 0 ? await this.#tail(this.#agent!, outputBytes) : new Uint8Array(),
+    };
+  }
+
+  async #tail(agent: GuestAgent, total: number): Promise<Uint8Array> {
     const start = Math.max(0, total - OUTPUT_KEPT);
     const chunks: Uint8Array[] = [];
     for (let at = start; at < total; ) {
-      const chunk = await this.#agent!.output(at, Math.min(32 * 1024, total - at));
+      const chunk = await agent.output(at, Math.min(32 * 1024, total - at));
       if (chunk.data.length === 0) break;
       chunks.push(chunk.data);
       at = chunk.offset + chunk.data.length;

@@ -114,7 +114,11 @@ export function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, 
   if (issue === undefined) throw new InvalidRequest('the request is malformed', at);
   if (issue.code === 'unrecognized_keys') {
     const field = join(at, [...issue.path, issue.keys[0] ?? '']);
-    throw new InvalidRequest(`${field} is not a known field`, field, `remove it${knownFields(schema)}`);
+    throw new InvalidRequest(
+      `${field} is not a known field`,
+      field,
+      `remove it${issue.path.length === 0 ? knownFields(schema) : ''}`,
+    );
   }
   const field = join(at, issue.path);
   throw new InvalidRequest(`${field || 'the request'} is wrong: ${issue.message}`, field, issue.message);

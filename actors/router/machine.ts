@@ -1,37 +1,48 @@
 /** The router statechart: keeps the queue and the hosts' room, and says which job goes where. */
 import { assign, enqueueActions, setup } from 'xstate';
-import { enqueue, placeJobs } from './decide.ts';
-import type { RouterContext, RouterEffect, RouterMessage } from './messages.ts';
+import type { HostView } from '../host/mod.ts';
+import { dequeue, enqueue, placeJobs } from './decide.ts';
+import type { Booking, RouterContext, RouterEffect, RouterMessage } from './messages.ts';
 
 export const routerMachine = setup({
   types: { context: {} as RouterContext, events: {} as RouterMessage, emitted: {} as RouterEffect },
   actions: {
     enqueue: assign(({ context, event }) =>
-      event.type === 'enqueue' ? { queue: enqueue(context.queue, event.job) } : {},
+      event.type === 'enqueue'
+        ? { queues: enqueue(context.queues, event.job), booked: without(context.booked, event.job.jobId) }
+        : {},
     ),
     noteHost: assign(({ context, event }) =>
-      event.type === 'host' ? { hosts: { ...context.hosts, [event.host.name]: event.host } } : {},
+      event.type === 'host'
+        ? {
+            hosts: { ...context.hosts, [event.host.name]: event.host },
+            booked: context.booked.filter((booking) => booking.host !== event.host.name),
+          }
+        : {},
     ),
     forgetHost: assign(({ context, event }) => {
       if (event.type !== 'host-left') return {};
       const { [event.name]: _, ...hosts } = context.hosts;
       return { hosts };
     }),
-    /** Sends placements, takes them off the queue, and books their room until the host tells its own. */
+    /** Sends placements, takes them off the queue, and books their room until the host tells its own, or the job has ended. */
     place: enqueueActions(({ context, enqueue: run }) => {
-      const placements = placeJobs(context.queue, Object.values(context.hosts));
+      const hosts = Object.values(context.hosts).map((host) => lessBooked(host, context.booked));
+      const placements = placeJobs(context.queues, hosts);
       if (placements.length === 0) return;
-      const placed = new Map(placements.map((p) => [p.jobId, p.host]));
-      const hosts = { ...context.hosts };
-      for (const job of context.queue) {
-        const name = placed.get(job.jobId);
-        const host = name === undefined ? undefined : hosts[name];
-        if (host === undefined) continue;
-        const free = { cores: host.free.cores - job.cores, memoryMiB: host.free.memoryMiB - job.memoryMiB };
-        hosts[host.name] = { ...host, free };
-      }
-      run.assign({ queue: context.queue.filter((job) => !placed.has(job.jobId)), hosts });
-      for (const placement of placements) run.emit({ type: 'place', ...placement });
+      run.assign({
+        queues: dequeue(context.queues, new Set(placements.map(({ job }) => job.jobId))),
+        booked: [
+          ...context.booked,
+          ...placements.map(({ job: { jobId, cores, memoryMiB }, host }) => ({
+            jobId,
+            host,
+            cores,
+            memoryMiB,
+          })),
+        ],
+      });
+      for (const { job, host } of placements) run.emit({ type: 'place', jobId: job.jobId, host });
     }),
     awaitDependencies: enqueueActions(({ context, event, enqueue: run }) => {
       if (event.type !== 'await') return;
@@ -52,12 +63,16 @@ export const routerMachine = setup({
         if (event.completed) run.emit({ type: 'dependencies-met', jobId });
         else run.emit({ type: 'dependency-failed', jobId, dependency: event.jobId });
       }
-      run.assign({ waiting, queue: context.queue.filter((job) => job.jobId !== event.jobId) });
+      run.assign({
+        waiting,
+        queues: dequeue(context.queues, new Set([event.jobId])),
+        booked: without(context.booked, event.jobId),
+      });
     }),
   },
 }).createMachine({
   id: 'router',
-  context: { queue: [], hosts: {}, waiting: {} },
+  context: { queues: {}, hosts: {}, waiting: {}, booked: [] },
   initial: 'routing',
   states: {
     routing: {
@@ -66,8 +81,23 @@ export const routerMachine = setup({
         host: { actions: ['noteHost', 'place'] },
         'host-left': { actions: 'forgetHost' },
         await: { actions: 'awaitDependencies' },
-        finished: { actions: 'settle' },
+        // Whoever stood behind it may fit now.
+        finished: { actions: ['settle', 'place'] },
       },
     },
   },
 });
+
+function without(booked: readonly Booking[], jobId: string): Booking[] {
+  return booked.filter((booking) => booking.jobId !== jobId);
+}
+
+function lessBooked(host: HostView, booked: readonly Booking[]): HostView {
+  const free = { ...host.free };
+  for (const booking of booked) {
+    if (booking.host !== host.name) continue;
+    free.cores -= booking.cores;
+    free.memoryMiB -= booking.memoryMiB;
+  }
+  return { ...host, free };
+}

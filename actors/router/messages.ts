@@ -1,7 +1,7 @@
 /** Messages of the router: who waits, who has room. */
 import { z } from 'zod';
 import type { HostView } from '../host/mod.ts';
-import type { QueuedJob } from './decide.ts';
+import type { Queues } from './decide.ts';
 
 const amount = z.object({ cores: z.number(), memoryMiB: z.number() });
 
@@ -43,11 +43,21 @@ export const routerMessage = z.discriminatedUnion('type', [
 ]);
 export type RouterMessage = z.infer<typeof routerMessage>;
 
+/** Room of a job that was sent to a host which has not told its room since. */
+export interface Booking {
+  readonly jobId: string;
+  readonly host: string;
+  readonly cores: number;
+  readonly memoryMiB: number;
+}
+
 export interface RouterContext {
-  readonly queue: readonly QueuedJob[];
+  readonly queues: Queues;
+  /** As they told last. */
   readonly hosts: Readonly<Record<string, HostView>>;
   /** Job -> dependencies that have not completed yet. */
   readonly waiting: Readonly<Record<string, readonly string[]>>;
+  readonly booked: readonly Booking[];
 }
 
 export type RouterEffect =

@@ -1,4 +1,7 @@
-/** Reads what was typed: numbers with their names in the error. */
+/** Reads what was typed: each error names the option. */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { GuestImage } from '../../actors/host/mod.ts';
 import { InvalidRequest } from '../../actors/job/mod.ts';
 
 /** A number, or {@link InvalidRequest} naming the option. */
@@ -17,4 +20,32 @@ export function parsePort(name: string, text: string | undefined): number | unde
     throw new InvalidRequest(`--${name} ${text} is not a port`, `--${name}`, '0 to 65535');
   }
   return port;
+}
+
+/** A time in seconds, as ms. */
+export function parseSeconds(name: string, text: string | undefined): number | undefined {
+  const seconds = parseNumber(name, text);
+  if (seconds === undefined) return undefined;
+  if (seconds <= 0 || seconds > 86_400) {
+    throw new InvalidRequest(`--${name} ${text} is no time to wait`, `--${name}`, 'seconds, more than 0');
+  }
+  return seconds * 1000;
+}
+
+/** Each `--image NAME=KERNEL,INITRD` on a command line. */
+export function parseImages(rawArgs: readonly string[]): GuestImage[] {
+  const { values } = parseArgs({
+    args: [...rawArgs],
+    options: { image: { type: 'string', multiple: true } },
+    strict: false,
+    allowPositionals: true,
+  });
+  return (values.image ?? []).map((value) => {
+    const [, name, kernel, initrd] = /^([^=]+)=([^,]+),([^,]+)$/.exec(String(value)) ?? [];
+    if (name === undefined || kernel === undefined || initrd === undefined) {
+      const right = 'NAME=KERNEL,INITRD, such as mine=/boot/vmlinuz,/boot/initrd';
+      throw new InvalidRequest(`--image ${value} is not an image`, '--image', right);
+    }
+    return { name, kernel: resolve(kernel), initrd: resolve(initrd) };
+  });
 }

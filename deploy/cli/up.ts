@@ -1,7 +1,7 @@
 /** `shadowgrid up`: starts a grid on this machine and keeps it until it is told to stop. */
 import { defineCommand } from 'citty';
 import { startLocalGrid } from '../local/mod.ts';
-import { parsePort } from './arguments.ts';
+import { parseImages, parsePort, parseSeconds } from './arguments.ts';
 import { untilSignal } from './signals.ts';
 
 export const up = defineCommand({
@@ -15,15 +15,37 @@ export const up = defineCommand({
     keep: { type: 'boolean', description: 'on Ctrl-C leave VMs, libvirtd and nats-server running' },
     'nats-port': { type: 'string', description: 'port of nats-server; default any', valueHint: 'PORT' },
     'admin-port': { type: 'string', description: 'port of the admin API; default any', valueHint: 'PORT' },
+    image: {
+      type: 'string',
+      description: 'a further guest image; may be given several times',
+      valueHint: 'NAME=KERNEL,INITRD',
+    },
+    'boot-deadline': {
+      type: 'string',
+      description: 'a guest that has not answered by then has failed; default 120',
+      valueHint: 'SECONDS',
+    },
+    silence: {
+      type: 'string',
+      description: 'a running guest silent for so long has failed; default 30',
+      valueHint: 'SECONDS',
+    },
   },
-  run: async ({ args }) => {
+  run: async ({ args, rawArgs }) => {
     const label = args.simulated ? 'simulated: ' : '';
     const say = (line: string) => process.stdout.write(`${label}${line}\n`);
     const stopRequested = untilSignal();
     const natsPort = parsePort('nats-port', args['nats-port']);
     const adminPort = parsePort('admin-port', args['admin-port']);
+    const bootDeadlineMs = parseSeconds('boot-deadline', args['boot-deadline']);
+    const silenceMs = parseSeconds('silence', args.silence);
     const local = await startLocalGrid({
       simulated: args.simulated === true,
+      images: parseImages(rawArgs),
+      tenancy: {
+        ...(bootDeadlineMs !== undefined && { bootDeadlineMs }),
+        ...(silenceMs !== undefined && { silenceMs }),
+      },
       onProgress: say,
       onWarn: (line) => say(`warning: ${line}`),
       ...(args.state !== undefined && { state: args.state }),

@@ -3,7 +3,14 @@ import { randomUUID } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIBVIRT_PACKAGES } from '../setup/debian/mod.ts';
-import { endProcess, findDaemon, pollUntil, runCommand, startDetached } from '../setup/process/mod.ts';
+import {
+  endProcess,
+  findDaemon,
+  isRunning,
+  pollUntil,
+  runCommand,
+  startDetached,
+} from '../setup/process/mod.ts';
 import { libvirtdConfiguration, qemuConfiguration, withLibvirtUser } from './configuration.ts';
 import { LibvirtMissing, LibvirtNeedsRoot, LibvirtNotReady } from './errors.ts';
 
@@ -24,6 +31,8 @@ export interface Libvirtd {
   /** `external` belongs to somebody else, `adopted` ran already, `started` was started now. */
   readonly origin: 'external' | 'adopted' | 'started';
   readonly pid: number | undefined;
+  /** Whether its process is there; that of somebody else is taken to be. */
+  running(): Promise<boolean>;
   /** Ends our daemon unless guests still run on it; their names are returned, and then it stays. */
   stop(): Promise<readonly string[]>;
 }
@@ -31,7 +40,15 @@ export interface Libvirtd {
 export async function ensureLibvirtd(options: LibvirtdOptions): Promise<Libvirtd> {
   const env = options.env ?? process.env;
   const external = env.SHADOWGRID_LIBVIRT_URI;
-  if (external) return { uri: external, origin: 'external', pid: undefined, stop: async () => [] };
+  if (external) {
+    return {
+      uri: external,
+      origin: 'external',
+      pid: undefined,
+      running: async () => true,
+      stop: async () => [],
+    };
+  }
   if (process.getuid?.() !== 0) throw new LibvirtNeedsRoot();
   const place = { ...options, ...paths(options) };
   checkSocketPath(place.socket);
@@ -114,6 +131,7 @@ function handle(place: Place, origin: 'adopted' | 'started', pid: number): Libvi
     uri: place.uri,
     origin,
     pid,
+    running: () => isRunning(pid, 'libvirtd'),
     async stop() {
       const list = ['-q', '-c', place.uri, 'list', '--name'];
       const { stdout } = await runCommand('virsh', list, { check: false, timeoutMs: 10_000 });

@@ -14,7 +14,7 @@ export class LibvirtNeedsRoot extends GridError {
 export class LibvirtMissing extends GridError {
   constructor(packages: readonly string[]) {
     super('libvirt-missing', 'libvirtd is not installed on this machine', {
-      hint: `apt-get install -y --no-install-recommends ${packages.join(' ')}`,
+      hint: `apt-get install -y --no-install-recommends ${packages.join(' ')}, or run with --simulated`,
     });
   }
 }

@@ -19,9 +19,11 @@ import { connectNats, GridError, type NatsTransport, natsKeyValue, systemClock }
 import { ensureGuestImage } from '../guest/mod.ts';
 import { ensureLibvirtd, type Libvirtd } from '../libvirtd/mod.ts';
 import { ensureNatsServer, lackingFeatures, type NatsServer, startNatsServer } from '../nats/mod.ts';
+import { checkImages } from './images.ts';
 import { createLog } from './log.ts';
 import { type GridPaths, gridPaths } from './paths.ts';
 import { claimRecord, type GridRecord, updateRecord } from './record.ts';
+import { Supervision } from './supervision.ts';
 
 export interface LocalGridOptions {
   /** State directory; default `.shadowgrid`. */
@@ -35,6 +37,8 @@ export interface LocalGridOptions {
   /** Time between telemetry samples, ms. Default 50. */
   readonly sampleIntervalMs?: number;
   readonly tenancy?: { readonly bootDeadlineMs?: number; readonly silenceMs?: number };
+  /** Guest images beside the built-in `tiny`. */
+  readonly images?: readonly GuestImage[];
   /** Told of each step of a start that may take long. */
   readonly onProgress?: (line: string) => void;
   /** Told of each warning, beside the log file. */
@@ -66,6 +70,7 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   const { onProgress = () => {}, onWarn = () => {}, simulated = false } = options;
   const paths = gridPaths(options.state);
   const node = nodeName();
+  await checkImages(options.images ?? []);
   const record: GridRecord = { pid: process.pid, node, simulated };
   await claimRecord(paths.record, record);
   await using undo = new AsyncDisposableStack();
@@ -74,20 +79,30 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   const log = createLog(paths.log, node, onWarn);
   undo.defer(() => log.flush());
   onProgress('starting nats-server');
-  const nats = await startNatsServer({
+  const server = {
     binary: await ensureNatsServer({ onProgress }),
     storeDir: paths.natsStore,
     runDir: paths.natsRun,
-    port: options.natsPort ?? 'random',
+  };
+  const nats = await startNatsServer({ ...server, port: options.natsPort ?? 'random' });
+  const natsCare = new Supervision({
+    name: 'nats-server',
+    daemon: nats,
+    start: () => startNatsServer({ ...server, port: nats.port }),
+    warn: log.warn,
   });
-  undo.defer(() => (nats.adopted ? undefined : nats.stop()));
+  undo.defer(async () => {
+    const now = await natsCare.stop();
+    if (!nats.adopted) await now.stop();
+  });
   const lacking = lackingFeatures(nats.version);
   log.info(
     `nats-server ${nats.version}, ${lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has every feature'}`,
   );
   const transport = await connectNats({ servers: nats.url, name: `shadowgrid-${node}` });
   undo.defer(() => transport.close());
-  const host = simulated ? await simulatedHost() : await libvirtHost(paths, onProgress, undo);
+  transport.onStatus((status) => status === 'suspended' && natsCare.look());
+  const host = simulated ? await simulatedHost() : await libvirtHost(paths, onProgress, log.warn, undo);
   const grid = new Grid({
     node,
     transport,
@@ -97,7 +112,7 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     modelPath: TACTICAL_MODEL,
     clock: systemClock,
     hosts: [{ name: node, pool: POOLS[0], open: host.open }],
-    images: [host.image],
+    images: [host.image, ...(options.images ?? [])],
     pools: POOLS,
     log,
     ...(options.sampleIntervalMs !== undefined && { sampleIntervalMs: options.sampleIntervalMs }),
@@ -116,10 +131,12 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     await admin.close();
     const left = await grid.stop({ keep });
     await transport.close();
-    if (keep) left.push(`nats-server (pid ${nats.pid})`);
-    else await nats.stop();
-    if (keep && host.libvirtd?.pid !== undefined) left.push(`libvirtd (pid ${host.libvirtd.pid})`);
-    if (!keep) left.push(...((await host.libvirtd?.stop()) ?? []));
+    const natsServer = await natsCare.stop();
+    const libvirtd = await host.libvirtdCare?.stop();
+    if (keep) left.push(`nats-server (pid ${natsServer.pid})`);
+    else await natsServer.stop();
+    if (keep && libvirtd?.pid !== undefined) left.push(`libvirtd (pid ${libvirtd.pid})`);
+    if (!keep) left.push(...((await libvirtd?.stop()) ?? []));
     if (left.length === 0) await rm(paths.run, { recursive: true, force: true });
     log.info('the grid has stopped', { left });
     log.flush();
@@ -132,19 +149,30 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
 interface LocalHost {
   readonly open: () => Promise<Hypervisor>;
   readonly image: GuestImage;
-  readonly libvirtd?: Libvirtd;
+  readonly libvirtdCare?: Supervision<Libvirtd>;
 }
 
 async function libvirtHost(
   paths: GridPaths,
   onProgress: (line: string) => void,
+  warn: (message: string) => void,
   undo: AsyncDisposableStack,
 ): Promise<LocalHost> {
   const image = await ensureGuestImage({ onProgress });
-  const libvirtd = await ensureLibvirtd({ runDir: paths.run, stateDir: paths.libvirtState, onProgress });
-  if (libvirtd.origin === 'started') undo.defer(async () => void (await libvirtd.stop()));
+  const place = { runDir: paths.run, stateDir: paths.libvirtState };
+  const libvirtd = await ensureLibvirtd({ ...place, onProgress });
+  const libvirtdCare = new Supervision({
+    name: 'libvirtd',
+    daemon: libvirtd,
+    start: () => ensureLibvirtd(place),
+    warn,
+  });
+  undo.defer(async () => {
+    const now = await libvirtdCare.stop();
+    if (libvirtd.origin === 'started') await now.stop();
+  });
   const open = () => createLibvirtHypervisor({ uri: libvirtd.uri, runDir: paths.run });
-  return { open, image, libvirtd };
+  return { open, image, libvirtdCare };
 }
 
 async function simulatedHost(): Promise<LocalHost> {

@@ -1,7 +1,7 @@
 /** Starts a nats-server that outlives us, or adopts the one that an earlier run of ours left. */
 import { mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { endProcess, findDaemon, pollUntil, startDetached } from '../setup/process/mod.ts';
+import { endProcess, findDaemon, isRunning, pollUntil, startDetached } from '../setup/process/mod.ts';
 import type { NatsServerBinary } from './binary.ts';
 import { natsConfiguration, natsPaths } from './configuration.ts';
 import { NatsPortTaken, NatsServerMissing, NatsServerNotReady } from './errors.ts';
@@ -33,6 +33,8 @@ export interface NatsServer {
   /** It ran already. */
   readonly adopted: boolean;
   readonly features: NatsFeatures;
+  /** Whether its process is there. */
+  running(): Promise<boolean>;
   /** Ends the server in an orderly way; idempotent. */
   stop(): Promise<void>;
 }
@@ -131,6 +133,7 @@ function handle(options: StartNatsServerOptions, running: Running, adopted: bool
     pid,
     adopted,
     features: natsFeatures(version),
+    running: () => isRunning(pid, name),
     async stop() {
       await endProcess(pid, name, 10_000);
       await rm(paths.pidFile, { force: true });

@@ -96,11 +96,11 @@ export async function provision(
   };
 }
 
-/** Steps that capacity for a rise was there before it, 0 if it was not. */
+/** Whole steps before the step of the rise at which capacity was there, and stayed; 0 if it came with the rise or later. */
 function lead(allocations: Float32Array, { step, level }: Rise): number {
   let first = step;
   while (first >= 0 && allocations[first]! >= ENOUGH * level) first--;
-  return step - first;
+  return Math.max(0, step - 1 - first);
 }
 
 /** Never nothing, never more than the limit (a tenth above the scale, for levels that jitter over it). */

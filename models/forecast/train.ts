@@ -27,7 +27,7 @@ export interface TrainOptions {
   readonly now: () => number;
   /** Recorded series; those marked held-out are left alone. */
   readonly recordings?: readonly Recording[];
-  /** Units of the LSTM (default 32) and of the head (default 48). */
+  /** Units of the LSTM (default 48) and of the head (default 64). */
   readonly hidden?: number;
   readonly head?: number;
   /** Families to generate series of; by default all but the held-out ones, the product's own more often. */
@@ -78,7 +78,7 @@ export async function train(options: TrainOptions): Promise<Uint8Array> {
   const { shape } = options;
   const size = { ...SIZE, ...options.size };
   const training = { ...WINDOW, batch: size.batch };
-  const network = networkShape(shape, options.hidden ?? 32, options.head ?? 48);
+  const network = networkShape(shape, options.hidden ?? 48, options.head ?? 64);
   const random = seededRandom(options.seed);
   const pool = new TrainingPool(shape, size.pool, seriesSource(options, size.seriesLength, random));
   while (!pool.renew()) {}

@@ -8,9 +8,9 @@ const { values } = parseArgs({
   options: {
     minutes: { type: 'string', default: '15' },
     seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '30000' },
-    hidden: { type: 'string', default: '32' },
-    head: { type: 'string', default: '48' },
+    steps: { type: 'string', default: '60000' },
+    hidden: { type: 'string', default: '48' },
+    head: { type: 'string', default: '64' },
     out: { type: 'string', default: TACTICAL_MODEL },
   },
 });

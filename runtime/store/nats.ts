@@ -1,5 +1,12 @@
 /** The JetStream driver of the KeyValue port: one bucket, over the connection of a NATS transport. */
-import { JetStreamApiCodes, JetStreamApiError, jetstream, StorageType } from '@nats-io/jetstream';
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamClient,
+  jetstream,
+  jetstreamManager,
+  StorageType,
+} from '@nats-io/jetstream';
 import { type KV, type KvEntry, Kvm } from '@nats-io/kv';
 import {
   type GridError,
@@ -10,6 +17,7 @@ import {
   TransportSuspended,
 } from '../errors.ts';
 import type { NatsTransport } from '../transport/mod.ts';
+import { GroupCommit, type Write } from './group-commit.ts';
 import type { KeyValue, KeyValueEntry } from './port.ts';
 
 export interface NatsKeyValueOptions {
@@ -30,29 +38,62 @@ export async function natsKeyValue(
 ): Promise<KeyValue> {
   const { bucket, replicas = 1, history = 1, storage = 'file' } = options;
   try {
-    const kvm = new Kvm(jetstream(transport.connection));
-    const kv = await kvm.create(bucket, {
+    const client = jetstream(transport.connection);
+    const kv = await new Kvm(client).create(bucket, {
       replicas,
       history,
       storage: storage === 'file' ? StorageType.File : StorageType.Memory,
       // Direct reads may be answered by a replica that lags; compare-and-set wants the truth.
       allow_direct: false,
     });
-    return new NatsKeyValue(transport, kv);
+    const writer = (await allowAtomic(transport, bucket))
+      ? new GroupCommit(transport.connection, client)
+      : new SingleWrites(client);
+    return new NatsKeyValue(transport, kv, (key) => `$KV.${bucket}.${key}`, writer);
   } catch (cause) {
     throw new StoreUnavailable(`bucket ${bucket} cannot be opened`, cause);
+  }
+}
+
+/** Servers before 2.12 ignore what they are asked for, without a word: look at what they made of it. */
+async function allowAtomic(transport: NatsTransport, bucket: string): Promise<boolean> {
+  const manager = await jetstreamManager(transport.connection);
+  const { config } = await manager.streams.update(`KV_${bucket}`, { allow_atomic: true });
+  return config.allow_atomic === true;
+}
+
+/** For servers without atomic batches. */
+class SingleWrites {
+  readonly #jetstream: JetStreamClient;
+
+  constructor(client: JetStreamClient) {
+    this.#jetstream = client;
+  }
+
+  async write({ subject, data, expected }: Write): Promise<number> {
+    const expect = expected === undefined ? {} : { expect: { lastSubjectSequence: expected } };
+    return (await this.#jetstream.publish(subject, data, expect)).seq;
   }
 }
 
 class NatsKeyValue implements KeyValue {
   readonly #transport: NatsTransport;
   readonly #kv: KV;
+  readonly #subject: (key: string) => string;
+  readonly #writer: Pick<GroupCommit, 'write'>;
   /** Rejects when the connection is lost: what was asked of the server before will not be answered. */
   #outage: Promise<never> | undefined;
 
-  constructor(transport: NatsTransport, kv: KV) {
+  constructor(
+    transport: NatsTransport,
+    kv: KV,
+    subject: (key: string) => string,
+    writer: Pick<GroupCommit, 'write'>,
+  ) {
     this.#transport = transport;
     this.#kv = kv;
+    this.#subject = subject;
+    this.#writer = writer;
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
@@ -66,12 +107,12 @@ class NatsKeyValue implements KeyValue {
       `create ${key}`,
       async () => {
         try {
-          return await this.#kv.put(key, value, { previousSeq: 0 });
+          return await this.#write(key, value, 0);
         } catch (error) {
           if (!isWrongRevision(error)) throw error;
           const tombstone = await this.#kv.get(key);
           if (tombstone === null || live(tombstone) !== undefined) throw error;
-          return await this.#kv.update(key, value, tombstone.revision);
+          return await this.#write(key, value, tombstone.revision);
         }
       },
       () => new KeyExists(key),
@@ -81,13 +122,13 @@ class NatsKeyValue implements KeyValue {
   update(key: string, value: Uint8Array, revision: number): Promise<number> {
     return this.#call(
       `update ${key}`,
-      () => this.#kv.update(key, value, revision),
+      () => this.#write(key, value, revision),
       () => new RevisionConflict(key, revision),
     );
   }
 
   put(key: string, value: Uint8Array): Promise<number> {
-    return this.#call(`put ${key}`, () => this.#kv.put(key, value));
+    return this.#call(`put ${key}`, () => this.#write(key, value, undefined));
   }
 
   delete(key: string, revision?: number): Promise<void> {
@@ -128,6 +169,10 @@ class NatsKeyValue implements KeyValue {
       }
     })();
     return { stop: () => changes.stop() };
+  }
+
+  #write(key: string, data: Uint8Array, expected: number | undefined): Promise<number> {
+    return this.#writer.write({ subject: this.#subject(key), data, expected });
   }
 
   /** Runs one call; a refused compare-and-set becomes `conflict`, anything unexpected `StoreUnavailable`. */

@@ -23,8 +23,12 @@ describe('the shipped model', () => {
     const series = evaluationSeries(4, 500).filter(({ group }) => HELD_OUT.some((name) => name === group));
     const mean = async (candidate: Candidate) => {
       const scores = [...(await scoreForecaster(candidate, series)).values()];
-      const sum = (of: (score: (typeof scores)[number]) => number) => scores.reduce((total, s) => total + of(s), 0);
-      return { pinball: sum((s) => s.pinball) / scores.length, coverage: sum((s) => s.coverage80) / scores.length };
+      const sum = (of: (score: (typeof scores)[number]) => number) =>
+        scores.reduce((total, s) => total + of(s), 0);
+      return {
+        pinball: sum((s) => s.pinball) / scores.length,
+        coverage: sum((s) => s.coverage80) / scores.length,
+      };
     };
     const baseline = (make: typeof persistence): Candidate => ({
       name: make.name,
@@ -40,10 +44,10 @@ describe('the shipped model', () => {
   it.each(['square', 'multi-phase', 'bursts'])(
     '%s at +-10 % jitter: nine of ten rises covered, a quarter of the shortfall, no more slack than reacting',
     async (family) => {
-      const workloads = provisioningWorkloads(5, 600).filter((workload) => workload.family === family);
-      const ahead = await scoreForecastRule(LSTM, 0.9, workloads);
+      const workloads = provisioningWorkloads(10, 800).filter((workload) => workload.family === family);
+      const ahead = await scoreForecastRule(LSTM, 0.95, workloads);
       const reactive = await scoreReactiveRule(workloads);
-      expect(ahead.rises).toBeGreaterThan(10);
+      expect(ahead.rises).toBeGreaterThan(50);
       expect(ahead.risesCovered).toBeGreaterThanOrEqual(0.9);
       expect(ahead.shortfall).toBeLessThan(reactive.shortfall / 4);
       expect(ahead.slack).toBeLessThan(reactive.slack);

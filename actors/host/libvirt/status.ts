@@ -1,4 +1,4 @@
-/** The status of a domain, read from libvirt alone: nothing of it depends on what this process did before. */
+/** The status of a domain, from its metadata and live libvirt: the same for a process that starts later. */
 import type { DomainState, DomainStatus } from '../port.ts';
 import { coresOf } from './bandwidth.ts';
 import { type Domain, ErrorCode, LibvirtError, DomainState as State } from './binding/mod.ts';

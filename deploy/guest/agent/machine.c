@@ -25,10 +25,13 @@ static long meminfo(const char *text, const char *name) {
 }
 
 static void read_memory(long *total_kib, long *available_kib) {
-  char text[1024] = "";
+  char text[2048] = "";
   read_text("/proc/meminfo", text, sizeof text);
   *total_kib = meminfo(text, "MemTotal:");
   *available_kib = meminfo(text, "MemAvailable:");
+  /* Memory that is promised but not touched yet is as good as gone: the next request would be refused. */
+  long promised = meminfo(text, "CommitLimit:") - meminfo(text, "Committed_AS:");
+  if (limited_total_kib != 0 && promised < *available_kib) *available_kib = promised > 0 ? promised : 0;
 }
 
 /* vm.overcommit_memory=2 refuses what exceeds the limit; MemTotal alone would count what the kernel holds. */
