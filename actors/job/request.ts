@@ -47,7 +47,7 @@ const shadow = z.strictObject({
   /** `forecast` acts ahead of demand; `reactive` raises when use passes 80 %; `fixed` never changes anything. */
   policy: z.enum(['forecast', 'reactive', 'fixed']).default('forecast'),
   /** Quantile of forecast demand that is provided for: the higher, the fewer shortfalls and the more slack. */
-  confidence: z.number().min(0.5).max(0.99).default(0.9),
+  confidence: z.number().min(0.5).max(0.99).default(0.95),
   /** Only say what would be done. */
   dryRun: z.boolean().default(false),
 });

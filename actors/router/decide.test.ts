@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HostView } from '../host/mod.ts';
-import { enqueue, placeJobs, type QueuedJob } from './decide.ts';
+import { dequeue, enqueue, placeJobs, type QueuedJob, type Queues } from './decide.ts';
 
 const job = (jobId: string, more: Partial<QueuedJob> = {}): QueuedJob => {
   const { cores = 1, memoryMiB = 100 } = more;
@@ -20,8 +20,10 @@ const host = (name: string, cores: number, more: Partial<HostView> = {}): HostVi
   domains: 0,
   ...more,
 });
-const queueOf = (...jobs: readonly QueuedJob[]) => jobs.reduce<QueuedJob[]>(enqueue, []);
-const ids = (queue: readonly QueuedJob[]) => queue.map((queued) => queued.jobId);
+const queueOf = (...jobs: readonly QueuedJob[]) => jobs.reduce<Queues>(enqueue, {});
+const ids = (queues: Queues) => queues.p?.map((queued) => queued.jobId);
+const place = (queues: Queues, hosts: readonly HostView[]) =>
+  placeJobs(queues, hosts).map((placement) => ({ jobId: placement.job.jobId, host: placement.host }));
 
 describe('the queue', () => {
   test('is ordered by priority, then age', () => {
@@ -34,9 +36,10 @@ describe('the queue', () => {
     expect(ids(queue)).toEqual(['urgent', 'early', 'late', 'last']);
   });
 
-  test('holds a job once, at its newest place', () => {
-    const queue = queueOf(job('a'), job('b', { submittedAt: 1 }), job('a', { priority: 1 }));
-    expect(ids(queue)).toEqual(['b', 'a']);
+  test('holds a job once, and lets it go', () => {
+    const queues = queueOf(job('a'), job('b', { submittedAt: 1 }), job('a'));
+    expect(ids(queues)).toEqual(['a', 'b']);
+    expect(ids(dequeue(queues, new Set(['a', 'unknown'])))).toEqual(['b']);
   });
 
   test('is the same whatever the order of arrival', () => {
@@ -58,7 +61,7 @@ describe('the queue', () => {
 
 describe('placement', () => {
   test('takes the host with most room, and counts what it gave away', () => {
-    const placed = placeJobs(queueOf(job('a'), job('b', { submittedAt: 1 }), job('c', { submittedAt: 2 })), [
+    const placed = place(queueOf(job('a'), job('b', { submittedAt: 1 }), job('c', { submittedAt: 2 })), [
       host('h1', 1.5),
       host('h2', 2),
     ]);
@@ -75,8 +78,8 @@ describe('placement', () => {
       host('other', 8, { pool: 'q' }),
       host('small', 4, { capacity: { cores: 4, memoryMiB: 1000 } }),
     ];
-    expect(placeJobs([job('a', { maxCores: 6 })], hosts)).toEqual([]);
-    expect(placeJobs([job('a', { maxCores: 4 })], hosts)).toEqual([{ jobId: 'a', host: 'small' }]);
+    expect(place(queueOf(job('a', { maxCores: 6 })), hosts)).toEqual([]);
+    expect(place(queueOf(job('a', { maxCores: 4 })), hosts)).toEqual([{ jobId: 'a', host: 'small' }]);
   });
 
   test('a large job holds up those behind it in its pool, and only there', () => {
@@ -85,14 +88,14 @@ describe('placement', () => {
       job('small'),
       job('elsewhere', { pool: 'q' }),
     );
-    expect(placeJobs(queue, [host('h1', 2), host('h2', 2, { pool: 'q' })])).toEqual([
+    expect(place(queue, [host('h1', 2), host('h2', 2, { pool: 'q' })])).toEqual([
       { jobId: 'elsewhere', host: 'h2' },
     ]);
   });
 
   test('a job that no host here could ever hold keeps nobody waiting', () => {
     const queue = queueOf(job('impossible', { cores: 64, priority: 90 }), job('small'));
-    expect(placeJobs(queue, [host('h1', 2)])).toEqual([{ jobId: 'small', host: 'h1' }]);
+    expect(place(queue, [host('h1', 2)])).toEqual([{ jobId: 'small', host: 'h1' }]);
   });
 
   test('never gives more than there is', () => {
@@ -104,11 +107,9 @@ describe('placement', () => {
       fc.property(jobs, hosts, (wanted, rooms) => {
         const queue = queueOf(...wanted.map((each, i) => job(`j${i}`, each)));
         const left = new Map(rooms.map((cores, i) => [`h${i}`, cores]));
-        for (const { jobId, host: name } of placeJobs(
-          queue,
-          rooms.map((cores, i) => host(`h${i}`, cores)),
-        )) {
-          left.set(name, left.get(name)! - queue.find((each) => each.jobId === jobId)!.cores);
+        const hosts = rooms.map((cores, i) => host(`h${i}`, cores));
+        for (const placement of placeJobs(queue, hosts)) {
+          left.set(placement.host, left.get(placement.host)! - placement.job.cores);
         }
         expect(Math.min(0, ...left.values())).toBe(0);
       }),

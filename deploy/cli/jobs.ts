@@ -1,11 +1,10 @@
-/** `shadowgrid jobs`, `job`, `cancel` and `hosts`: what there is, and one of it. */
+/** `shadowgrid jobs`, `job` and `cancel`: what was submitted, and one of it. */
 import { defineCommand } from 'citty';
 import { z } from 'zod';
-import type { HostView } from '../../actors/host/mod.ts';
 import { JOB_STATES, type JobState, parse } from '../../actors/job/mod.ts';
-import { findGrid, gridPaths, NoGrid } from '../local/mod.ts';
 import { connectGrid, connectionArgs } from './connect.ts';
 import { JOB_HEADER, jobRow, printJson, table } from './print.ts';
+import { showWhy } from './why.ts';
 
 const json = { type: 'boolean', description: 'print JSON' } as const;
 const id = { type: 'positional', description: 'id of the job', required: true } as const;
@@ -36,9 +35,11 @@ export const job = defineCommand({
     ...connectionArgs,
     id,
     output: { type: 'boolean', alias: 'o', description: 'print its output' },
+    why: { type: 'boolean', description: 'what its shadow changed lately, and why' },
     json,
   },
   run: async ({ args }) => {
+    if (args.why) return await showWhy(args.state, args.id, args.json === true);
     await using grid = await connectGrid(args);
     if (args.output) {
       for (let offset = 0; ; ) {
@@ -62,29 +63,5 @@ export const cancel = defineCommand({
     const ended = await grid.jobs.cancel(args.id);
     if (args.json) printJson(ended);
     else process.stdout.write(`${ended.id} ${ended.state}\n`);
-  },
-});
-
-export const hosts = defineCommand({
-  meta: { name: 'hosts', description: 'List hosts and their room' },
-  args: { state: connectionArgs.state, json },
-  run: async ({ args }) => {
-    const { record } = gridPaths(args.state);
-    const { adminUrl } = await findGrid(record);
-    if (adminUrl === undefined) throw new NoGrid(record);
-    const answer = (await (await fetch(`${adminUrl}/api/hosts`)).json()) as { hosts: HostView[] };
-    if (args.json) return printJson(answer);
-    const rows = answer.hosts.map((host) => [
-      host.name,
-      host.kind,
-      host.pool,
-      host.accepting ? 'yes' : 'no',
-      `${host.free.cores.toFixed(2)} of ${host.capacity.cores}`,
-      `${Math.round(host.free.memoryMiB)} of ${host.capacity.memoryMiB}`,
-      String(host.domains),
-      host.version,
-    ]);
-    const header = ['HOST', 'KIND', 'POOL', 'ACCEPTS', 'CORES FREE', 'MIB FREE', 'VMS', 'VERSION'];
-    process.stdout.write(`${table(header, rows)}\n`);
   },
 });

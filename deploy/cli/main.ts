@@ -3,7 +3,8 @@
 import { defineCommand, runCommand, runMain, showUsage } from 'citty';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
-import { cancel, hosts, job, jobs } from './jobs.ts';
+import { hosts } from './hosts.ts';
+import { cancel, job, jobs } from './jobs.ts';
 import { printError } from './print.ts';
 import { record } from './record.ts';
 import { submit } from './submit.ts';

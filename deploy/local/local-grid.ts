@@ -77,7 +77,6 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   undo.defer(() => rm(paths.record, { force: true }));
 
   const log = createLog(paths.log, node, onWarn);
-  undo.defer(() => log.flush());
   onProgress('starting nats-server');
   const server = {
     binary: await ensureNatsServer({ onProgress }),
@@ -139,7 +138,6 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     if (!keep) left.push(...((await libvirtd?.stop()) ?? []));
     if (left.length === 0) await rm(paths.run, { recursive: true, force: true });
     log.info('the grid has stopped', { left });
-    log.flush();
     await rm(paths.record, { force: true });
     return left;
   };

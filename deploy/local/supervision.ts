@@ -58,13 +58,13 @@ export class Supervision<D extends Daemon> {
     clearTimeout(this.#timer);
     if (this.#stopped) return;
     this.#timer = setTimeout(() => {
-      this.#looking ??= this.#look().finally(() => {
+      this.#looking ??= this.#check().finally(() => {
         this.#looking = undefined;
       });
     }, delayMs);
   }
 
-  async #look(): Promise<void> {
+  async #check(): Promise<void> {
     const { everyMs = 1_000, name, start, warn } = this.#options;
     if (await this.#daemon.running()) {
       if (performance.now() - this.#startedAt > PROVEN_MS) this.#pauseMs = FIRST_PAUSE_MS;

@@ -37,6 +37,43 @@ export function storeSuite(name: string, driver: StoreDriver): void {
       expect(tries.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
     });
 
+    test('many writes at once each get the revision they are stored under', async () => {
+      const keys = Array.from({ length: 300 }, (_, i) => `many.${i}`);
+      const revisions = await Promise.all(keys.map((key) => store.create(key, bytes(key))));
+      expect(new Set(revisions).size).toBe(keys.length);
+      for (const [index, key] of keys.entries()) {
+        if (index % 50 === 0) expect(await store.get(key)).toMatchObject({ revision: revisions[index] });
+      }
+      // What each was told must be good for its next compare-and-set.
+      const next = await Promise.all(keys.map((key, i) => store.update(key, bytes('next'), revisions[i]!)));
+      expect(new Set([...revisions, ...next]).size).toBe(2 * keys.length);
+    });
+
+    test('a write that is refused harms none of those made with it', async () => {
+      const taken = await store.create('taken', bytes('1'));
+      const tries = await Promise.allSettled([
+        store.create('free.a', bytes('a')),
+        store.create('taken', bytes('2')),
+        store.update('taken', bytes('3'), taken + 1_000),
+        store.create('free.b', bytes('b')),
+        store.put('free.c', bytes('c')),
+      ]);
+      expect(tries.map(({ status }) => status)).toEqual([
+        'fulfilled',
+        'rejected',
+        'rejected',
+        'fulfilled',
+        'fulfilled',
+      ]);
+      expect(text((await store.get('taken'))?.value)).toBe('1');
+      expect(text((await store.get('free.b'))?.value)).toBe('b');
+    });
+
+    test('writes of one key keep their order', async () => {
+      await Promise.all(Array.from({ length: 40 }, (_, i) => store.put('k', bytes(String(i)))));
+      expect(text((await store.get('k'))?.value)).toBe('39');
+    });
+
     test('updates only the revision that was read', async () => {
       const first = await store.create('k', bytes('1'));
       const second = await store.update('k', bytes('2'), first);

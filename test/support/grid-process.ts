@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { JobClient } from '../../actors/gateway/mod.ts';
 import { findGrid, gridPaths } from '../../deploy/local/mod.ts';
 import { connectNats, createMux, type Mux, type NatsTransport } from '../../runtime/mod.ts';
+import { processesOf } from './processes.ts';
 
 const MAIN = fileURLToPath(new URL('../../deploy/cli/main.ts', import.meta.url));
 
@@ -35,7 +36,12 @@ export class GridProcess {
   /** Starts one in a new state directory. */
   static async start(options: GridProcessOptions = {}): Promise<GridProcess> {
     const grid = new GridProcess(await mkdtemp(join(tmpdir(), 'sg-')), options);
-    await grid.up();
+    try {
+      await grid.up();
+    } catch (error) {
+      await grid.stop();
+      throw error;
+    }
     return grid;
   }
 
@@ -90,10 +96,12 @@ export class GridProcess {
     return await gone;
   }
 
-  /** Orderly end; nothing of it stays behind. */
+  /** Orderly end; nothing of it stays behind, whatever a test did to it. */
   async stop(): Promise<void> {
     await this.end('SIGTERM');
-    await rm(this.state, { recursive: true, force: true });
+    for (const { pid } of await processesOf(this.state)) kill(pid);
+    const { run } = gridPaths(this.state);
+    for (const folder of [run, this.state]) await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 
   async connect(): Promise<GridClient> {
@@ -111,6 +119,15 @@ export class GridProcess {
         await transport.close();
       },
     };
+  }
+}
+
+/** A process that a failed test left behind. */
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
   }
 }
 
