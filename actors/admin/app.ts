@@ -20,7 +20,7 @@ export interface AdminOptions {
 }
 
 /** Largest request body, bytes: as on NATS. */
-const MOST_BYTES = 262_144;
+const MOST_BYTES = 1_048_576;
 
 export function createAdminApp(options: AdminOptions): OpenAPIHono {
   const { api, hosts } = options;

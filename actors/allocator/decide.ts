@@ -11,6 +11,8 @@ const MEMORY_BLOCK_MIB = 2;
 const CORES_PER_VCPU = 0.95;
 /** Parking and waking a vCPU costs the guest more than a quota change: wait longer before it. */
 const VCPU_PATIENCE_MS = 2_500;
+/** What a guest uses to give memory or a vCPU back, cores for a fraction of a second. */
+const SHRINKING_CORES = 0.4;
 
 /**
  * Decides what to change for one domain at time `now` (ms).
@@ -26,14 +28,20 @@ export function decide(
   const targetOf = policy.kind === 'forecast' ? forecastTarget : reactiveTarget;
   const cores = targetOf('cores', view, policy);
   const memory = targetOf('memoryMiB', view, policy);
-  const vcpus = cores && vcpusFor(cores, view);
   const changes: Change[] = [];
-  const next = {
-    cores: weigh('cores', cores, view, patience.cores, now, changes),
-    vcpus: weigh('vcpus', vcpus, view, patience.vcpus, now, changes),
-    memoryMiB: weigh('memoryMiB', memory, view, patience.memoryMiB, now, changes),
-  };
-  return { changes, patience: next };
+  const vcpus = weigh('vcpus', cores && vcpusFor(cores, view), view, patience.vcpus, now, changes);
+  const memoryMiB = weigh('memoryMiB', memory, view, patience.memoryMiB, now, changes);
+  const shrinking = view.shrinking || changes.some(({ from, to }) => to < from);
+  // First of all changes, so that what the guest needs for the others is there when they come.
+  const early: Change[] = [];
+  const needed = policy.kind === 'forecast' && shrinking ? cores && forShrinking(cores, view) : cores;
+  const next = { cores: weigh('cores', needed, view, patience.cores, now, early), vcpus, memoryMiB };
+  return { changes: [...early, ...changes], patience: next };
+}
+
+/** Giving memory or a vCPU back is work for the guest, on top of its job: a burst that must not hold the job back. */
+function forShrinking(cores: Target, view: DomainView): Target {
+  return { ...cores, value: Math.max(cores.value, view.useCores + SHRINKING_CORES) };
 }
 
 function vcpusFor(cores: Target, view: DomainView): Target {

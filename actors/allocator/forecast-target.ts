@@ -8,7 +8,7 @@ import type { DomainView, Policy, QuantileForecast, Target } from './view.ts';
 const LEAD_MS = { cores: 1_250, memoryMiB: 1_500 } as const;
 /** On top of the forecast quantile: a share of it, and a constant for the guest's own housekeeping. */
 const HEADROOM = {
-  cores: { share: 0.05, constant: 0.03 },
+  cores: { share: 0.08, constant: 0.06 },
   memoryMiB: { share: 0.05, constant: 12 },
 } as const;
 const RELEASE_PATIENCE_MS = { cores: 500, memoryMiB: 1_500 } as const;

@@ -26,6 +26,8 @@ export interface DomainView {
   /** Share of the last step for which the quota held the domain back, 0 to 1. */
   readonly throttled: number;
   readonly allocation: Allocation;
+  /** The guest is giving memory or a vCPU back just now. */
+  readonly shrinking: boolean;
   /** The least and the most that decisions may give. */
   readonly floor: Allocation;
   readonly limit: Allocation;

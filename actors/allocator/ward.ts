@@ -21,6 +21,8 @@ export interface WardSpec {
 const ANSWER_WITHIN_MS = 5_000;
 /** After a refusal or failure the resource is left alone for so long, ms. */
 const BACK_OFF_MS = 1_000;
+/** A guest that was told to give memory or a vCPU back is busy with it for so long, ms. */
+const SHRINKS_WITHIN_MS = 750;
 /** At this share of its limit a domain's use says no more than "at least". */
 const CENSORED_AT = 0.97;
 
@@ -34,6 +36,8 @@ export class Ward {
   /** What the guest's kernel keeps for itself: domain memory less MemTotal, MiB. */
   #kernelMiB = Number.NaN;
   #step: Step | undefined;
+  /** Until when the guest is busy giving memory or a vCPU back, ms. */
+  #shrinkingUntil = Number.NEGATIVE_INFINITY;
 
   constructor(spec: WardSpec) {
     this.spec = spec;
@@ -77,6 +81,7 @@ export class Ward {
       useMemoryMiB: step.memoryUsedMiB + kernel,
       throttled: step.throttled,
       allocation: this.#allocation,
+      shrinking: now < this.#shrinkingUntil,
       floor: this.spec.floor,
       limit: this.spec.limit,
       cores,
@@ -89,6 +94,7 @@ export class Ward {
       .filter((change) => (this.#busy.get(change.resource) ?? 0) <= now)
       .map((change) => {
         this.#busy.set(change.resource, now + ANSWER_WITHIN_MS);
+        if (isShrink(change)) this.#shrinkingUntil = now + SHRINKS_WITHIN_MS;
         return { id: nextId(), jobId, domain, at: now, ...change };
       });
   }
@@ -96,9 +102,14 @@ export class Ward {
   /** The host's answer to a directive. */
   settle({ directive, outcome, granted, at }: Settlement): void {
     this.#allocation = { ...this.#allocation, [directive.resource]: granted };
+    if (isShrink(directive)) this.#shrinkingUntil = at + SHRINKS_WITHIN_MS;
     if (outcome === 'applied' || outcome === 'partial') this.#busy.delete(directive.resource);
     else this.#busy.set(directive.resource, at + BACK_OFF_MS);
   }
+}
+
+function isShrink({ resource, from, to }: Pick<Directive, 'resource' | 'from' | 'to'>): boolean {
+  return resource !== 'cores' && to < from;
 }
 
 /** The forecast of used memory as one of domain memory: the kernel's share added. */

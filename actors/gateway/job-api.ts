@@ -106,6 +106,11 @@ export class JobApi {
       jobExists: (jobId) => directory.get(jobId) !== undefined,
       batch,
     });
+    for (const { id: jobId, request } of inputs) {
+      // A job that was accepted before is answered whatever has become of its image or pool since.
+      if (directory.get(jobId) !== undefined) continue;
+      admit(request, inventory(), batch ? `jobs.${requests.indexOf(request)}` : '');
+    }
     const accepted = new Map<JobRequest, Accepted>();
     // In order: a job is never stored before those it depends on.
     for (const input of inputs) accepted.set(input.request, await this.#accept(input));
@@ -127,7 +132,7 @@ export class JobApi {
         'the id of the last job of the page before',
       );
     }
-    return { jobs: this.#options.directory.list(filter, limit, after) };
+    return { jobs: this.#options.directory.list(filter, limit, after).map(withoutText) };
   }
 
   /** Ends a job wherever it is; a job that has ended already stays as it is. */
@@ -206,4 +211,10 @@ export class JobApi {
       end: start + data.length,
     };
   }
+}
+
+/** Lists leave out what may be long; `status` has it. */
+function withoutText(job: JobView): JobView {
+  const { command: _, script: __, ...request } = job.request;
+  return { ...job, request };
 }

@@ -11,7 +11,7 @@ import {
 import { ALLOCATOR_KEY, AllocatorBehaviour, allocatorActor } from '../allocator/mod.ts';
 import { gatewayActor, gatewayBehaviour, type Inventory, JobApi, JobDirectory } from '../gateway/mod.ts';
 import { type GuestImage, HostBehaviour, type Hypervisor, hostActor } from '../host/mod.ts';
-import { jobActor, jobBehaviour } from '../job/mod.ts';
+import { jobActor, jobBehaviour, TERMINAL_STATES } from '../job/mod.ts';
 import { ROUTER_KEY, routerActor, routerBehaviour } from '../router/mod.ts';
 import { shadowActor, shadowBehaviour } from '../shadow/mod.ts';
 import type { GridLog } from './log.ts';
@@ -100,7 +100,7 @@ export class Grid {
   async start(): Promise<void> {
     const { system } = this;
     const { hosts, images, clock, transport, sampleIntervalMs, tenancy } = this.#options;
-    const lookUp = (name: string) => images.find((image) => image.name === name)!;
+    const lookUp = (name: string) => images.find((image) => image.name === name);
     system.register(routerActor, routerBehaviour(routerNeighbours(system, this.directory, clock)));
     system.register(jobActor, jobBehaviour(jobNeighbours(system, clock)));
     system.register(shadowActor, shadowBehaviour(shadowNeighbours(system)));
@@ -141,7 +141,13 @@ export class Grid {
         return own.output(id, offset, maxBytes);
       });
     }
-    await system.resume(shadowActor);
+    for (const id of (await system.resume(shadowActor)).resumed) {
+      // The process may have died between a job's end and its shadow's.
+      const state = this.directory.get(id)?.state;
+      if (state === undefined || TERMINAL_STATES.includes(state)) {
+        void system.ref(shadowActor, id).tell({ type: 'end' });
+      }
+    }
     const { resumed, parked } = await system.resume(jobActor);
     if (resumed.length > 0) this.#options.log.info(`${resumed.length} jobs found again`, { jobs: resumed });
     for (const { key, error } of parked) this.#options.log.warn(`job ${key} is parked: ${error.message}`);

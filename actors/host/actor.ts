@@ -61,7 +61,7 @@ export interface HostNeighbours {
 
 export interface HostOptions {
   readonly open: () => Promise<Hypervisor>;
-  readonly image: (name: string) => GuestImage;
+  readonly image: (name: string) => GuestImage | undefined;
   readonly clock: Clock;
   /** Time between telemetry samples, ms. Default 50. */
   readonly sampleIntervalMs?: number;
@@ -159,14 +159,21 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
     const { tenant, mayCreate } = effect;
     // Asked again (the job's actor came back): begin anew, which adopts what runs and tells it again.
     await this.#tenancies.get(tenant.jobId)?.leave();
-    if (context.signal.aborted) return;
+    // Room that a stop has freed is given to the next in the queue: it begins with the next start.
+    if (context.signal.aborted || this.#closed) return;
     const { clock, image, neighbours } = this.#options;
     const events = neighbours.tenancy(tenant.jobId);
+    const found = image(tenant.image);
+    if (found === undefined) {
+      const message = `this grid was started without the image ${tenant.image}`;
+      const error = { code: 'image-missing', message, field: 'image', hint: 'start it with --image again' };
+      return events.lost({ error, output: new Uint8Array(), outputBytes: 0, at: clock.now() });
+    }
     const tenancy = new Tenancy({
       ...this.#options.tenancy,
       hypervisor: this.#need(this.#hypervisor),
       tenant,
-      image: image(tenant.image),
+      image: found,
       mayCreate,
       clock,
       events: {

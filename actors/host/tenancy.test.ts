@@ -86,6 +86,7 @@ const hypervisor = {
 
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
 const pass = async (ms: number) => {
+  await settle();
   for (let passed = 0; passed < ms; passed += 500) {
     clock.advance(Math.min(500, ms - passed));
     await settle();
@@ -179,7 +180,7 @@ describe('is lost', () => {
     await begun;
     await settle();
     expect(told).toMatchObject(lost('guest-unreachable'));
-    const { message } = told[0]?.error as { message: string };
+    const { message } = told[0]!.error as { message: string };
     expect(message).toContain('did not boot within 10 s');
     expect(message).toContain('Kernel panic');
   });

@@ -87,6 +87,13 @@ export class Tenancy {
       // Listen first: a command's first words come at once.
       this.#unsubscribe.push(agent.onEvent((event) => this.#onGuestEvent(event)));
       const before = await agent.job();
+      if (before.state === 'idle' && !mayCreate) {
+        this.#lose({
+          code: 'guest-restarted',
+          message: `the guest of job ${tenant.jobId} has restarted and knows nothing of its command any more`,
+        });
+        return;
+      }
       if (before.state === 'idle') await agent.run(tenant.jobId, tenant.command);
       if (this.#over) return;
       this.#lastAnswer = clock.now();

@@ -1,5 +1,5 @@
 /** The job statechart: where each message leads, what it asks for on the way, and what a restart repeats. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createActor } from 'xstate';
 import { effectsToResume, viewOf } from './decide.ts';
 import { jobMachine } from './machine.ts';
@@ -108,6 +108,8 @@ test.each(['queued', 'placing', 'booting', 'running'] as const)('is cancelled in
 });
 
 test.each(TERMINAL_STATES)('nothing moves a job that is %s', (state) => {
+  // XState warns of each message to a machine that has ended.
+  using _ = vi.spyOn(console, 'warn').mockImplementation(() => {});
   const path = PATHS[state as 'completed'];
   const late: JobMessage[] = [
     place,

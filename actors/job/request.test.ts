@@ -25,7 +25,7 @@ test('fills in every default', () => {
       priority: 50,
       criticality: 'normal',
       dependencies: [],
-      shadow: { policy: 'forecast', confidence: 0.9, dryRun: false },
+      shadow: { policy: 'forecast', confidence: 0.95, dryRun: false },
     },
   ]);
 });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { styleText } from 'node:util';
 import { defineCommand } from 'citty';
-import { connectNats, type Transport } from '../../runtime/mod.ts';
+import { InvalidRequest } from '../../actors/job/mod.ts';
+import { connectNats } from '../../runtime/mod.ts';
 import { type LocalGrid, startLocalGrid } from '../local/mod.ts';
 import { ensureDebianPackages, LIBVIRT_PACKAGES } from '../setup/mod.ts';
 import {
@@ -13,12 +14,17 @@ import {
   LiveView,
   riseLines,
   runTrial,
+  type TrialOptions,
   type TrialPolicy,
   type TrialResult,
   trialJson,
 } from '../trial/mod.ts';
+import { parseNumber } from './arguments.ts';
 import { printJson } from './print.ts';
 import { untilSignal } from './signals.ts';
+
+/** The pattern is learnt from the first ones and judged on the rest. */
+const LEAST_CYCLES = DEMO_SCENARIO.learnCycles + 1;
 
 export const demo = defineCommand({
   meta: {
@@ -31,11 +37,16 @@ export const demo = defineCommand({
       type: 'boolean',
       description: 'run it twice more: with a reactive rule, and with a fixed mean',
     },
+    cycles: {
+      type: 'string',
+      description: `how often demand rises; default ${DEMO_SCENARIO.cycles}, at least ${LEAST_CYCLES}`,
+    },
     json: { type: 'boolean', description: 'last line is one JSON object' },
   },
   run: async ({ args }) => {
     const label = args.simulated ? 'simulated: ' : '';
     const say = (line = '') => process.stdout.write(`${label}${line}\n`);
+    const scenario = { ...DEMO_SCENARIO, cycles: cyclesOf(args.cycles) };
     const abort = new AbortController();
     void untilSignal().then(() => abort.abort());
     if (!args.simulated) await ensureDebianPackages(LIBVIRT_PACKAGES, { onProgress: say });
@@ -50,7 +61,12 @@ export const demo = defineCommand({
       });
       say(`the grid runs on this machine: NATS ${local.natsUrl}, admin API ${local.adminUrl}`);
       const transport = await connectNats({ servers: local.natsUrl, name: 'shadowgrid-demo' });
-      const results = await runPolicies(transport, args.compare === true, label, say, abort.signal);
+      const results = await runPolicies(
+        { transport, scenario, signal: abort.signal },
+        args.compare === true,
+        label,
+        say,
+      );
       await transport.close();
       summarise(results, say);
       if (args.json) printJson(results.map(trialJson));
@@ -63,24 +79,17 @@ export const demo = defineCommand({
 });
 
 async function runPolicies(
-  transport: Transport,
+  trial: Pick<TrialOptions, 'transport' | 'scenario' | 'signal'>,
   compare: boolean,
   label: string,
   say: (line?: string) => void,
-  signal: AbortSignal,
 ): Promise<TrialResult[]> {
   const run = async (policy: TrialPolicy) => {
     say();
     say(styleText('bold', TITLES[policy.kind]));
     const view = new LiveView({ out: process.stdout, label });
     try {
-      return await runTrial({
-        transport,
-        scenario: DEMO_SCENARIO,
-        policy,
-        signal,
-        onProgress: (progress) => view.show(progress),
-      });
+      return await runTrial({ ...trial, policy, onProgress: (progress) => view.show(progress) });
     } finally {
       view.done();
     }
@@ -95,6 +104,12 @@ async function runPolicies(
     memoryMiB: Math.ceil(mean.memoryMiB / 2) * 2,
   });
   return [forecast, reactive, fixed];
+}
+
+function cyclesOf(text: string | undefined): number {
+  const cycles = parseNumber('cycles', text) ?? DEMO_SCENARIO.cycles;
+  if (Number.isInteger(cycles) && cycles >= LEAST_CYCLES && cycles <= 1_000) return cycles;
+  throw new InvalidRequest(`--cycles ${text} is too few or too many`, '--cycles', `${LEAST_CYCLES} to 1000`);
 }
 
 const TITLES = {

@@ -22,10 +22,15 @@ export function table(header: readonly string[], rows: readonly (readonly string
 
 /** `error: what happened`, the field and what to do, on standard error. */
 export function printError(thrown: unknown): void {
-  const { message, field, hint } = toWireError(thrown);
+  const { message, field, hint } = toWireError(original(thrown));
   process.stderr.write(`${styleText('red', 'error:')} ${message}\n`);
   if (field) process.stderr.write(`  field: ${field}\n`);
   if (hint && !message.includes(hint)) process.stderr.write(`  ${styleText('bold', 'try:')} ${hint}\n`);
+}
+
+/** What went wrong first, where undoing it went wrong too. */
+function original(thrown: unknown): unknown {
+  return thrown instanceof SuppressedError ? original(thrown.suppressed) : thrown;
 }
 
 export function jobRow(job: JobView): string[] {

@@ -52,7 +52,7 @@ type Options = { readonly [name: string]: unknown; readonly _: string[] };
 function fromOptions(args: Options): object {
   const option = (name: string) => args[name] as string | undefined;
   const number = (name: string) => parseNumber(name, option(name));
-  const command = args._.join(' ');
+  const command = shellText(args._);
   if (command === '')
     throw new InvalidRequest('there is no command', 'command', 'put it after --, or use --file');
   const resources = defined({
@@ -74,6 +74,14 @@ function fromOptions(args: Options): object {
     resources,
     shadow,
   });
+}
+
+/** One word is shell text as it stands; several are a command with its arguments, each kept whole. */
+function shellText(words: readonly string[]): string {
+  if (words.length <= 1) return words[0] ?? '';
+  return words
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`))
+    .join(' ');
 }
 
 async function fromFile(path: string): Promise<object> {

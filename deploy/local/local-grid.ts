@@ -1,28 +1,18 @@
 /** A whole grid on this machine: nats-server, one libvirt (or simulated) host, all actors, the admin API. */
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import {
-  AdminBehaviour,
-  type AdminOptions,
-  adminActor,
-  createAdminApp,
-  GridMetrics,
-} from '../../actors/admin/mod.ts';
-import { ALLOCATOR_KEY, allocatorActor } from '../../actors/allocator/mod.ts';
-import { directiveSubject, Grid } from '../../actors/grid/mod.ts';
-import { createLibvirtHypervisor } from '../../actors/host/libvirt/mod.ts';
-import type { GuestImage, Hypervisor } from '../../actors/host/mod.ts';
-import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
-import { shadowActor } from '../../actors/shadow/mod.ts';
+import { Grid } from '../../actors/grid/mod.ts';
+import type { GuestImage } from '../../actors/host/mod.ts';
 import { TACTICAL_MODEL } from '../../models/mod.ts';
-import { connectNats, GridError, type NatsTransport, natsKeyValue, systemClock } from '../../runtime/mod.ts';
-import { ensureGuestImage } from '../guest/mod.ts';
-import { ensureLibvirtd, type Libvirtd } from '../libvirtd/mod.ts';
+import { connectNats, natsKeyValue, systemClock } from '../../runtime/mod.ts';
 import { ensureNatsServer, lackingFeatures, type NatsServer, startNatsServer } from '../nats/mod.ts';
+import { startAdmin } from './admin.ts';
+import { libvirtHost, simulatedHost } from './host.ts';
 import { checkImages } from './images.ts';
 import { createLog } from './log.ts';
 import { type GridPaths, gridPaths } from './paths.ts';
 import { claimRecord, type GridRecord, updateRecord } from './record.ts';
+import { prepareState } from './state-directory.ts';
 import { Supervision } from './supervision.ts';
 
 export interface LocalGridOptions {
@@ -72,6 +62,7 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   const node = nodeName();
   await checkImages(options.images ?? []);
   const record: GridRecord = { pid: process.pid, node, simulated };
+  await prepareState(paths.state);
   await claimRecord(paths.record, record);
   await using undo = new AsyncDisposableStack();
   undo.defer(() => rm(paths.record, { force: true }));
@@ -142,82 +133,6 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     return left;
   };
   return { paths, grid, natsUrl: nats.url, adminUrl: admin.url, host: node, nats, stop };
-}
-
-interface LocalHost {
-  readonly open: () => Promise<Hypervisor>;
-  readonly image: GuestImage;
-  readonly libvirtdCare?: Supervision<Libvirtd>;
-}
-
-async function libvirtHost(
-  paths: GridPaths,
-  onProgress: (line: string) => void,
-  warn: (message: string) => void,
-  undo: AsyncDisposableStack,
-): Promise<LocalHost> {
-  const image = await ensureGuestImage({ onProgress });
-  const place = { runDir: paths.run, stateDir: paths.libvirtState };
-  const libvirtd = await ensureLibvirtd({ ...place, onProgress });
-  const libvirtdCare = new Supervision({
-    name: 'libvirtd',
-    daemon: libvirtd,
-    start: () => ensureLibvirtd(place),
-    warn,
-  });
-  undo.defer(async () => {
-    const now = await libvirtdCare.stop();
-    if (libvirtd.origin === 'started') await now.stop();
-  });
-  const open = () => createLibvirtHypervisor({ uri: libvirtd.uri, runDir: paths.run });
-  return { open, image, libvirtdCare };
-}
-
-async function simulatedHost(): Promise<LocalHost> {
-  const open = async () => createSimulatedHypervisor({ clock: systemClock, seed: 1 });
-  return { open, image: { name: 'tiny', kernel: '/simulated/vmlinuz', initrd: '/simulated/initrd' } };
-}
-
-async function startAdmin(grid: Grid, transport: NatsTransport, port: number) {
-  const { system, api, directory } = grid;
-  const hosts = () => grid.inventory().hosts;
-  const directives = directiveSubject('*');
-  const metrics = new GridMetrics({ directory, hosts, transport, clock: systemClock, directives });
-  const explain: AdminOptions['explain'] = async (jobId) => {
-    if (system.snapshot(shadowActor, jobId) === undefined) throw new NoShadow(jobId);
-    return await system.ref(shadowActor, jobId).ask({ type: 'explain' });
-  };
-  const health: AdminOptions['health'] = async () => {
-    const allocator = await system.ref(allocatorActor, ALLOCATOR_KEY).ask({ type: 'describe' });
-    const ready = hosts().filter((host) => host.accepting).length;
-    const ok = transport.status === 'connected' && ready > 0;
-    return { ok, nats: transport.status, hostsReady: ready, allocator };
-  };
-  const behaviour = new AdminBehaviour();
-  system.register(adminActor, behaviour);
-  const ref = await system.spawn(adminActor, grid.node);
-  const app = createAdminApp({ api, hosts, explain, health, metrics: () => metrics.text() });
-  const url = await behaviour.open(app, port).catch(async (error) => {
-    metrics.close();
-    await ref.tell({ type: 'failed', reason: String(error) });
-    throw error;
-  });
-  await ref.ask({ type: 'listening', url });
-  const close = async () => {
-    metrics.close();
-    await ref.ask({ type: 'close' }).catch(() => {});
-  };
-  return { url, close };
-}
-
-/** The job has no shadow (yet, or any more). */
-class NoShadow extends GridError {
-  constructor(jobId: string) {
-    super('no-shadow', `job ${jobId} has no shadow now`, {
-      field: 'id',
-      hint: 'a job has one while it runs',
-    });
-  }
 }
 
 function nodeName(): string {

@@ -1,7 +1,6 @@
 /** The record of a running grid: one per state directory, so that two never share one and clients find it. */
 import { readFileSync } from 'node:fs';
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { GridError } from '../../runtime/mod.ts';
 
@@ -34,7 +33,6 @@ export class NoGrid extends GridError {
 
 /** Claims the state directory, or throws {@link GridRunning}. A record whose process is dead is taken over. */
 export async function claimRecord(path: string, record: GridRecord): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   for (;;) {
     try {
       const file = await open(path, 'wx', 0o600);

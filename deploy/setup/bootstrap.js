@@ -25,7 +25,7 @@ const COMMANDS = {
 
 const CHECKS = [
   ['types (tsc)', 'tsc', ['-p', 'tsconfig.json']],
-  ['types (deno)', 'deno', ['check', ...ROOMS]],
+  ['types (deno)', 'deno', ['check', '--quiet', ...ROOMS]],
   ['style (biome)', 'biome', ['ci', '.']],
   ['unused code (knip)', 'knip', []],
   ['arrows (dependency-cruiser)', 'depcruise', ['--config', '.dependency-cruiser.cjs', ...ROOMS]],

@@ -126,6 +126,9 @@ async function optimise(options: TrainOptions, run: Run): Promise<number> {
   return steps;
 }
 
+/** Share of training series that are recordings: few and short ones, so more of them would be learnt by heart. */
+const RECORDED_SHARE = 0.1;
+
 /** Warm-up over the first hundredth, then a cosine down to nothing. */
 function learningRate(progress: number): number {
   const warm = Math.min(1, progress / 0.01);
@@ -139,7 +142,7 @@ function seriesSource(options: TrainOptions, length: number, random: Random): ()
       split === 'train' && stepMs === options.shape.stepMs && values.length > 2 * WINDOW.steps,
   );
   return () => {
-    if (recorded.length > 0 && random() < 0.25) return fromRecording(choose(random, recorded));
+    if (recorded.length > 0 && random() < RECORDED_SHARE) return fromRecording(choose(random, recorded));
     return generateWorkload({
       family: choose(random, families),
       seed: integer(random, 1, 2 ** 30),

@@ -63,6 +63,8 @@ export function createMux(transport: Transport, options: MuxOptions = {}): Mux {
   return new TransportMux(transport, options);
 }
 
+const NO_FIELDS = { value: {}, format: 'json' } as const;
+
 interface Waiting {
   readonly subject: string;
   readonly deadlineMs: number;
@@ -196,7 +198,8 @@ class TransportMux implements Mux {
     let format: 'msgpack' | 'json' = message.data[0] === 0x7b ? 'json' : 'msgpack';
     let answer: object;
     try {
-      const decoded = decodeMessagePackOrJson(message.data);
+      // An empty payload is what people send who have nothing to say: no fields.
+      const decoded = message.data.length === 0 ? NO_FIELDS : decodeMessagePackOrJson(message.data);
       format = decoded.format;
       // Most handlers are asynchronous; what is not should not wait for a microtask.
       const result = handler(decoded.value, { subject, format });

@@ -410,7 +410,7 @@ describe('output', () => {
     await reach(id, 'running');
     const { text, complete, next } = await until(async () => {
       const output = await client.output(id);
-      return output.text.includes('early') && output;
+      return output.text.includes('early') ? output : undefined;
     });
     expect(complete).toBe(false);
     expect(next).toBe(new TextEncoder().encode(text).length);
@@ -497,6 +497,17 @@ describe('a restart', () => {
     expect(created.filter((id) => id === gone)).toEqual([gone]);
     await client.cancel(orphan);
     await until(async () => (await machine.list()).length === 0);
+  });
+
+  test('a stop starts nobody from the queue; the next start does', async () => {
+    const first = await submitted(job('sleep 600', { resources: { cores: 2 } }));
+    await reach(first, 'running');
+    const next = await submitted(job('true', { resources: { cores: 2 } }));
+    await reach(next, 'queued');
+    expect(await grid.stop({ keep: false })).toEqual([]);
+    expect(await machine.list()).toEqual([]);
+    grid = await startGrid();
+    await reach(next, 'completed');
   });
 
   test('an orderly stop ends VMs and says why their jobs failed', async () => {

@@ -87,7 +87,7 @@ export class Link implements AsyncDisposable {
       return new HypervisorUnavailable('libvirt is not installed', cause.hint, cause);
     }
     const why = cause instanceof Error ? `: ${cause.message}` : '';
-    const hint = 'start libvirtd, and run as a user who may open its socket';
+    const hint = 'start libvirtd and run as a user who may open its socket, or run with --simulated';
     return new HypervisorUnavailable(`libvirt at ${this.#options.uri} cannot be reached${why}`, hint, cause);
   }
 }

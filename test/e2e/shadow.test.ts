@@ -1,0 +1,60 @@
+/** A shadow at work on a real guest: vCPUs, cores and memory come before the demand that it has learnt. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Progress } from '../../actors/gateway/mod.ts';
+import { type GridClient, GridProcess } from '../support/grid-process.ts';
+import { describeWithGuests } from '../support/guests.ts';
+
+type Directive = Extract<Progress, { type: 'directive' }>;
+
+describeWithGuests('a shadow', () => {
+  let grid: GridProcess;
+  let client: GridClient;
+
+  beforeAll(async () => {
+    grid = await GridProcess.start();
+    client = await grid.connect();
+  });
+
+  afterAll(async () => {
+    await client?.[Symbol.asyncDispose]();
+    await grid?.stop();
+  });
+
+  test('raises vCPUs, cores and memory of a real guest by forecast, and takes them back', async () => {
+    const pattern = 'low:threads=1,duty=20,memory=16,seconds=5;high:threads=2,duty=75,memory=104,seconds=5';
+    const { id } = await client.jobs.submit({
+      application: 'pattern',
+      user: 'nobody',
+      script: [
+        `workload --phases '${pattern}' --cycles 6 --jitter 0.05 --seed 3 &`,
+        'work=$!',
+        // What the guest itself sees, beside its work.
+        'while kill -0 $work 2>/dev/null; do',
+        '  echo "saw $(grep -c ^processor /proc/cpuinfo) CPUs"',
+        '  sleep 1',
+        'done',
+        'wait $work',
+      ].join('\n'),
+      resources: { cores: 0.5, memoryMiB: 128, maxCores: 2, maxMemoryMiB: 320 },
+      estimatedSeconds: 60,
+      shadow: { policy: 'forecast' },
+    });
+    const directives: Directive[] = [];
+    for await (const progress of client.jobs.watch(id)) {
+      if (progress.type === 'directive') directives.push(progress);
+    }
+    expect(await client.jobs.status(id)).toMatchObject({ state: 'completed' });
+    const raised = directives.filter(
+      ({ rule, outcome, from, to }) => rule === 'forecast' && outcome === 'applied' && to > from,
+    );
+    const resources = new Set(raised.map(({ resource }) => resource));
+    const summary = directives
+      .map((d) => `${d.resource} ${d.from} -> ${d.to} ${d.rule} ${d.outcome}`)
+      .join('\n');
+    expect([...resources].sort(), summary).toEqual(['cores', 'memoryMiB', 'vcpus']);
+    expect(directives.some(({ rule, to, from }) => rule === 'release' && to < from)).toBe(true);
+    const { text } = await client.jobs.output(id);
+    expect(text).toContain('saw 1 CPUs');
+    expect(text).toContain('saw 2 CPUs');
+  });
+});
