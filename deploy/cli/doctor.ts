@@ -1,6 +1,7 @@
 /** `shadowgrid doctor`: what this machine can and cannot do, and how to get it. */
 import { styleText } from 'node:util';
 import { defineCommand } from 'citty';
+import { probeLibvirt } from '../local/mod.ts';
 import { runDoctor } from '../setup/mod.ts';
 import { printJson } from './print.ts';
 
@@ -17,7 +18,10 @@ export const doctor = defineCommand({
   },
   args: { json: { type: 'boolean', description: 'print JSON' } },
   run: async ({ args }) => {
-    const findings = await runDoctor({ onProgress: (line) => process.stderr.write(`${line}\n`) });
+    const findings = await runDoctor({
+      probes: { libvirt: probeLibvirt },
+      onProgress: (line) => process.stderr.write(`${line}\n`),
+    });
     if (args.json) printJson({ findings });
     else {
       for (const { name, status, detail, remedy } of findings) {

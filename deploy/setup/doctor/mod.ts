@@ -1,2 +1,4 @@
 /** What this machine can and cannot do, and how to get it. */
+
+export type { Verdict } from './finding.ts';
 export { runDoctor } from './run.ts';
