@@ -4,6 +4,7 @@ import { toWireError, type WireError } from '../../runtime/mod.ts';
 import type { GuestAgent, GuestJob } from './agent/mod.ts';
 import { DomainExists, GuestUnreachable } from './errors.ts';
 import type { Tenant } from './messages.ts';
+import { OutputTail } from './output-tail.ts';
 import type { DomainStatus, GuestImage, Hypervisor } from './port.ts';
 
 /** What happens during a stay; every time is ms since the epoch. */
@@ -50,6 +51,7 @@ export class Tenancy {
   readonly #options: TenancyOptions;
   readonly #abort = new AbortController();
   readonly #unsubscribe: (() => void)[] = [];
+  readonly #read = new OutputTail(OUTPUT_KEPT);
   #agent: GuestAgent | undefined;
   #timer: unknown;
   #lastAnswer = 0;
@@ -186,6 +188,7 @@ export class Tenancy {
         const job = await this.#agent!.job();
         this.#lastAnswer = clock.now();
         if (job.state === 'exited') return await this.#end(job);
+        if (job.state === 'running') await this.#read.follow(this.#agent!, job.outputBytes);
       } catch (error) {
         const silent = clock.now() - this.#lastAnswer;
         if (silent > silenceMs) {
@@ -255,7 +258,7 @@ export class Tenancy {
     void this.leave();
     const { clock, events } = this.#options;
     void this.#rest()
-      .catch(() => ({ outputBytes: 0, output: new Uint8Array() }))
+      .catch(() => this.#read.get())
       .then((rest) => events.lost({ error, ...rest, at: clock.now() }));
   }
 

@@ -38,8 +38,9 @@ export interface ForecastScore {
 /** First seed of evaluation: training draws its seeds below it. */
 export const EVALUATION_SEED = 2 ** 31;
 
-/** Steps before scoring starts: two cycles of the longest period. */
+/** Steps before scoring starts: two cycles of the longest period; of a short recording this share at most. */
 const WARM_UP = 260;
+const WARM_UP_SHARE = 0.4;
 
 export const FAMILIES: readonly { readonly name: FamilyName; readonly trained: boolean }[] = [
   ...Object.keys(TRAINED).map((name) => ({ name: name as FamilyName, trained: true })),
@@ -90,7 +91,7 @@ export async function scoreForecaster(
       const values = Float32Array.from(series, ({ observed }) => observed[step]!);
       const censored = Uint8Array.from(series, (one) => one.censored[step]!);
       const forecast = await forecaster.step(values, censored);
-      if (step < WARM_UP) continue;
+      if (step < Math.min(WARM_UP, length * WARM_UP_SHARE)) continue;
       series.forEach(({ group, scale, demand }, row) => {
         let score = scores.get(group);
         if (!score) {

@@ -26,7 +26,7 @@ describeWithGuests('a shadow', () => {
       application: 'pattern',
       user: 'nobody',
       script: [
-        `workload --phases '${pattern}' --cycles 6 --jitter 0.05 --seed 3 &`,
+        `workload --phases '${pattern}' --cycles 5 --jitter 0.05 --seed 3 &`,
         'work=$!',
         // What the guest itself sees, beside its work.
         'while kill -0 $work 2>/dev/null; do',
@@ -36,7 +36,7 @@ describeWithGuests('a shadow', () => {
         'wait $work',
       ].join('\n'),
       resources: { cores: 0.5, memoryMiB: 128, maxCores: 2, maxMemoryMiB: 320 },
-      estimatedSeconds: 60,
+      estimatedSeconds: 50,
       shadow: { policy: 'forecast' },
     });
     const directives: Directive[] = [];

@@ -47,6 +47,7 @@ describeWithGuests('a guest that is not well', () => {
     expect(job.error?.code).toMatch(/^domain-(crashed|stopped)$/);
     expect(job.error?.message).toMatch(/while the job ran/);
     expect(job.exitCode).toBeUndefined();
+    expect((await client.jobs.output(id)).text).toMatch(/^1\n2\n/);
   });
 
   test('whose agent does not answer any more: the job fails, the VM is ended', async () => {
@@ -55,6 +56,7 @@ describeWithGuests('a guest that is not well', () => {
     const job = await ended(client, id, 60_000);
     expect(job).toMatchObject({ state: 'failed', error: { code: 'agent-silent' } });
     expect(job.error?.message).toMatch(/has not answered for \d+ s/);
+    expect((await client.jobs.output(id)).text).toMatch(/^1\n2\n/);
     await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
   });
 
@@ -78,12 +80,20 @@ describeWithGuests('a guest that is not well', () => {
   async function running() {
     const { id } = await client.jobs.submit(JOB);
     await inState(client, id, 'running');
+    // Long enough for the host to have read some of it.
+    await until('it has counted for a while', async () =>
+      (await client.jobs.output(id)).text.includes('6\n'),
+    );
     const pid = await until('QEMU runs', () => guestOf(grid.state, id));
     return { id, pid };
   }
 });
 
-const JOB = { application: 'test', user: 'nobody', command: 'echo begun; sleep 600' };
+const JOB = {
+  application: 'test',
+  user: 'nobody',
+  command: 'for i in $(seq 600); do echo $i; sleep 1; done',
+};
 
 /** What QEMU takes for a kernel, from its header (Documentation/arch/x86/boot.rst); its first instruction jumps to itself. */
 function kernelThatHangs(): Uint8Array {
