@@ -1,5 +1,5 @@
 /** The job API itself, free of transport: the NATS gateway and the HTTP admin both speak through it. */
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
   ActorExists,
@@ -102,7 +102,7 @@ export class JobApi {
       admit(request, inventory(), batch ? `jobs.${index}` : '');
     const inputs = planSubmission(requests, {
       now: clock.now(),
-      randomId: () => randomBytes(10).toString('hex').slice(0, 16),
+      randomId: () => randomUUID().replaceAll('-', '').slice(0, 16),
       jobExists: (jobId) => directory.get(jobId) !== undefined,
       batch,
     });

@@ -57,7 +57,7 @@ export function planSubmission(requests: readonly JobRequest[], context: Submiss
       id: ids[index]!,
       request,
       dependencies: [...new Set(dependencies)],
-      requestHash: hashOf(request),
+      requestHash: request.idempotencyKey === undefined ? '' : hashOf(request),
       submittedAt: context.now,
     };
   });

@@ -38,12 +38,14 @@ export class GroupCommit {
   write(write: Write): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ write, resolve, reject });
-      if (!this.#storing) void this.#storeAll();
+      if (this.#storing) return;
+      this.#storing = true;
+      // Requests arrive in bursts, one packet's worth at a time: what came together is stored together.
+      setImmediate(() => void this.#storeAll());
     });
   }
 
   async #storeAll(): Promise<void> {
-    this.#storing = true;
     while (this.#waiting.length > 0) await this.#store(this.#nextGroup());
     this.#storing = false;
   }
