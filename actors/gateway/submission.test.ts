@@ -31,7 +31,7 @@ describe('ids', () => {
   });
 
   test('the hash tells bodies apart, whatever the order of their fields', () => {
-    const hash = (job: Partial<JobRequestInput>) => plan([job])[0]!.requestHash;
+    const hash = (job: Partial<JobRequestInput>) => plan([{ idempotencyKey: 'k', ...job }])[0]!.requestHash;
     expect(hash({ priority: 50 })).toBe(hash({}));
     expect(hash({ priority: 1, image: 'x' })).toBe(hash({ image: 'x', priority: 1 }));
     expect(hash({ priority: 1 })).not.toBe(hash({}));
