@@ -34,10 +34,11 @@ describeWithGuests('a grid with real guests', () => {
   };
 
   test('submit --watch shows a job until it has completed, job --output what it wrote', async () => {
-    const file = join(await mkdtemp(join(tmpdir(), 'sg-')), 'job.json');
+    const folder = await mkdtemp(join(tmpdir(), 'sg-'));
+    const file = join(folder, 'job.json');
     await writeFile(file, JSON.stringify({ application: 'hello', user: 'ann', command: 'echo hello' }));
     const said = await ok('submit', '--file', file, '--watch');
-    await rm(file);
+    await rm(folder, { recursive: true });
     id = /^(j-\w+)/.exec(said)?.[1] ?? '';
     expect(said).toContain('running');
     expect(said.trim()).toMatch(/completed {2}on \S+$/);

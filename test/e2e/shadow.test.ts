@@ -20,13 +20,13 @@ describeWithGuests('a shadow', () => {
     await grid?.stop();
   });
 
-  test('raises vCPUs, cores and memory of a real guest by forecast, and takes them back', async () => {
-    const pattern = 'low:threads=1,duty=20,memory=16,seconds=5;high:threads=2,duty=75,memory=104,seconds=5';
+  test('raises cores and memory of a real guest by forecast, wakes a second vCPU, and takes back what is not used', async () => {
+    const pattern = 'low:threads=1,duty=20,memory=16,seconds=7;high:threads=2,duty=75,memory=104,seconds=4';
     const { id } = await client.jobs.submit({
       application: 'pattern',
       user: 'nobody',
       script: [
-        `workload --phases '${pattern}' --cycles 5 --jitter 0.05 --seed 3 &`,
+        `workload --phases '${pattern}' --cycles 4 --jitter 0.05 --seed 3 &`,
         'work=$!',
         // What the guest itself sees, beside its work.
         'while kill -0 $work 2>/dev/null; do',
@@ -36,7 +36,7 @@ describeWithGuests('a shadow', () => {
         'wait $work',
       ].join('\n'),
       resources: { cores: 0.5, memoryMiB: 128, maxCores: 2, maxMemoryMiB: 320 },
-      estimatedSeconds: 50,
+      estimatedSeconds: 44,
       shadow: { policy: 'forecast' },
     });
     const directives: Directive[] = [];
@@ -44,15 +44,17 @@ describeWithGuests('a shadow', () => {
       if (progress.type === 'directive') directives.push(progress);
     }
     expect(await client.jobs.status(id)).toMatchObject({ state: 'completed' });
-    const raised = directives.filter(
-      ({ rule, outcome, from, to }) => rule === 'forecast' && outcome === 'applied' && to > from,
-    );
-    const resources = new Set(raised.map(({ resource }) => resource));
     const summary = directives
       .map((d) => `${d.resource} ${d.from} -> ${d.to} ${d.rule} ${d.outcome}`)
       .join('\n');
-    expect([...resources].sort(), summary).toEqual(['cores', 'memoryMiB', 'vcpus']);
-    expect(directives.some(({ rule, to, from }) => rule === 'release' && to < from)).toBe(true);
+    const raised = directives.filter(({ outcome, from, to }) => outcome === 'applied' && to > from);
+    const ahead = new Set(raised.filter(({ rule }) => rule === 'forecast').map(({ resource }) => resource));
+    expect([...ahead], summary).toEqual(expect.arrayContaining(['cores', 'memoryMiB']));
+    // A vCPU that the first, unforeseen rise brought may still be there when the next ones come.
+    expect(raised, summary).toContainEqual(expect.objectContaining({ resource: 'vcpus', from: 1, to: 2 }));
+    expect(directives, summary).toContainEqual(
+      expect.objectContaining({ rule: 'release', outcome: 'applied' }),
+    );
     const { text } = await client.jobs.output(id);
     expect(text).toContain('saw 1 CPUs');
     expect(text).toContain('saw 2 CPUs');
