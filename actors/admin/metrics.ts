@@ -1,7 +1,7 @@
 /** Prometheus metrics of a grid. */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { type Clock, decode, decodeFrame, type Transport } from '../../runtime/mod.ts';
-import { FORECAST_COLUMNS, forecastSubject } from '../allocator/mod.ts';
+import { forecastSubject } from '../allocator/mod.ts';
 import type { JobDirectory } from '../gateway/mod.ts';
 import type { HostView, Settlement } from '../host/mod.ts';
 import { JOB_STATES } from '../job/mod.ts';
@@ -15,7 +15,7 @@ export interface MetricsOptions {
   readonly directives: string;
 }
 
-/** Series of a job that was not heard of for so long are dropped, ms. */
+/** A frame older than this says nothing about now, ms. */
 const STALE_MS = 10_000;
 
 /** Listens to the grid's streams until {@link GridMetrics.close}. */
@@ -25,7 +25,12 @@ export class GridMetrics {
 
   constructor({ directory, hosts, transport, clock, directives }: MetricsOptions) {
     const registers = [this.#registry];
-    collectDefaultMetrics({ register: this.#registry, prefix: 'shadowgrid_' });
+    collectDefaultMetrics({
+      register: this.#registry,
+      prefix: 'shadowgrid_',
+      // Its default looks a hundred times a second, which costs more than all the rest of an idle grid.
+      eventLoopMonitoringPrecision: 250,
+    });
     new Gauge({
       name: 'shadowgrid_jobs',
       help: 'Jobs by state.',
@@ -73,32 +78,34 @@ export class GridMetrics {
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
       registers,
     });
-    const demand = new Gauge({
+    /** Newest forecast frame by subject: read when somebody asks, four times a second is too often to do it ahead. */
+    const newest = new Map<string, { readonly data: Uint8Array; readonly at: number }>();
+    new Gauge({
       name: 'shadowgrid_job_demand',
       help: 'Per running job: use, allocation and forecast, in cores and MiB.',
       labelNames: ['job', 'what'],
       registers,
+      collect() {
+        this.reset();
+        for (const { data, at } of newest.values()) {
+          if (clock.now() - at > STALE_MS) continue;
+          const { ids, columns, values } = decodeFrame(data);
+          for (const [row, job] of ids.entries()) {
+            for (const [column, what] of columns.entries()) {
+              this.set({ job, what }, values[row * columns.length + column] ?? Number.NaN);
+            }
+          }
+        }
+      },
     });
-    const heard = new Map<string, number>();
     const subscriptions = [
       transport.subscribe(directives, ({ data }) => {
         const { directive, outcome, tookMs } = decode(data) as Settlement;
         settled.inc({ resource: directive.resource, rule: directive.reason.rule, outcome });
         took.observe({ resource: directive.resource }, tookMs / 1000);
       }),
-      transport.subscribe(forecastSubject('*'), ({ data }) => {
-        const frame = decodeFrame(data);
-        for (const [row, job] of frame.ids.entries()) {
-          heard.set(job, clock.now());
-          for (const [column, what] of FORECAST_COLUMNS.entries()) {
-            demand.set({ job, what }, frame.values[row * FORECAST_COLUMNS.length + column] ?? Number.NaN);
-          }
-        }
-        for (const [job, at] of heard) {
-          if (clock.now() - at < STALE_MS) continue;
-          heard.delete(job);
-          for (const what of FORECAST_COLUMNS) demand.remove({ job, what });
-        }
+      transport.subscribe(forecastSubject('*'), ({ subject, data }) => {
+        newest.set(subject, { data, at: clock.now() });
       }),
     ];
     this.#close.push(...subscriptions.map((subscription) => () => subscription.unsubscribe()));
