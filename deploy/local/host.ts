@@ -7,6 +7,7 @@ import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
 import { systemClock } from '../../runtime/mod.ts';
 import { ensureGuestImage } from '../guest/mod.ts';
 import { ensureLibvirtd, type Libvirtd } from '../libvirtd/mod.ts';
+import { detectAcceleration } from './acceleration.ts';
 import type { GridPaths } from './paths.ts';
 import { Supervision } from './supervision.ts';
 
@@ -37,7 +38,8 @@ export async function libvirtHost(
     if (libvirtd.origin === 'started') await now.stop();
   });
   const image = await ensureGuestImage({ onProgress });
-  const open = () => createLibvirtHypervisor({ uri: libvirtd.uri, runDir: paths.run });
+  const acceleration = await detectAcceleration(image, onProgress);
+  const open = () => createLibvirtHypervisor({ uri: libvirtd.uri, runDir: paths.run, acceleration });
   return { open, image, libvirtdCare };
 }
 
