@@ -47,7 +47,7 @@ describe('by forecast', () => {
     expect(changeOf(changes, 'cores')).toEqual({
       resource: 'cores',
       from: 1,
-      to: 2.22,
+      to: 2.17,
       reason: { rule: 'forecast', use: 0.5, demand: 2, quantile: 0.9, aheadMs: 750 },
     });
     expect(changeOf(changes, 'vcpus')).toMatchObject({ from: 2, to: 3, reason: { rule: 'forecast' } });

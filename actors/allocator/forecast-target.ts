@@ -5,10 +5,10 @@ import type { DomainView, Policy, QuantileForecast, Target } from './view.ts';
  * How far ahead each resource is provided for, ms: decision tick + time until the guest can use it
  * (quota 10 ms; a hot-plugged vCPU or virtio-mem block some 0.2-0.5 s under emulation), plus a step of margin.
  */
-const LEAD_MS = { cores: 1_250, memoryMiB: 1_500 } as const;
+const LEAD_MS = { cores: 1_000, memoryMiB: 1_500 } as const;
 /** On top of the forecast quantile: a share of it, and a constant for the guest's own housekeeping. */
 const HEADROOM = {
-  cores: { share: 0.08, constant: 0.06 },
+  cores: { share: 0.06, constant: 0.05 },
   memoryMiB: { share: 0.05, constant: 12 },
 } as const;
 const RELEASE_PATIENCE_MS = { cores: 500, memoryMiB: 1_500 } as const;

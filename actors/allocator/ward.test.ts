@@ -59,7 +59,7 @@ test('a directive says all that its reader needs', () => {
       at: t,
       resource: 'cores',
       from: 1,
-      to: 1.68,
+      to: 1.64,
       reason: { rule: 'forecast', use: 0.5, demand: expect.closeTo(1.5), quantile: 0.9, aheadMs: 250 },
     },
   ]);
