@@ -98,18 +98,17 @@ export class JobApi {
     const { directory, clock, inventory } = this.#options;
     const requests = parseSubmission(body);
     const batch = typeof body === 'object' && body !== null && 'jobs' in body;
-    for (const [index, request] of requests.entries())
-      admit(request, inventory(), batch ? `jobs.${index}` : '');
     const inputs = planSubmission(requests, {
       now: clock.now(),
       randomId: () => randomUUID().replaceAll('-', '').slice(0, 16),
       jobExists: (jobId) => directory.get(jobId) !== undefined,
       batch,
     });
+    const available = inventory();
     for (const { id: jobId, request } of inputs) {
       // A job that was accepted before is answered whatever has become of its image or pool since.
       if (directory.get(jobId) !== undefined) continue;
-      admit(request, inventory(), batch ? `jobs.${requests.indexOf(request)}` : '');
+      admit(request, available, batch ? `jobs.${requests.indexOf(request)}` : '');
     }
     const accepted = new Map<JobRequest, Accepted>();
     // In order: a job is never stored before those it depends on.
