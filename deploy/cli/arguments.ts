@@ -49,3 +49,23 @@ export function parseImages(rawArgs: readonly string[]): GuestImage[] {
     return { name, kernel: resolve(kernel), initrd: resolve(initrd) };
   });
 }
+
+/** The options of a command, by name. */
+export type OptionDefinitions = Readonly<Record<string, { readonly alias?: string | readonly string[] }>>;
+
+/** An option that the command does not have is an error: a typing mistake must not start something else. */
+export function refuseUnknownOptions(known: OptionDefinitions, argv: readonly string[]): void {
+  const names = Object.keys(known);
+  const aliases = Object.values(known).flatMap(({ alias = [] }) => alias);
+  for (const word of argv) {
+    const option = /^--?([A-Za-z][\w-]*)/.exec(word)?.[1];
+    if (option === undefined || names.includes(option.replace(/^no-/, '')) || names.includes(option))
+      continue;
+    if (!word.startsWith('--') && aliases.includes(option)) continue;
+    throw new InvalidRequest(
+      `there is no option ${word.split('=')[0]}`,
+      word.split('=')[0] ?? word,
+      `one of ${names.map((name) => `--${name}`).join(', ')}`,
+    );
+  }
+}

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record`. */
 import { defineCommand, runCommand, runMain, showUsage } from 'citty';
+import { type OptionDefinitions, refuseUnknownOptions } from './arguments.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
@@ -11,16 +12,22 @@ import { submit } from './submit.ts';
 import { up } from './up.ts';
 import { watch } from './watch.ts';
 
+const commands = { up, submit, jobs, job, hosts, watch, cancel, doctor, demo, record };
 const shadowgrid = defineCommand({
   meta: { name: 'shadowgrid', version: '0.1.0', description: 'Every job has a shadow' },
-  subCommands: { up, submit, jobs, job, hosts, watch, cancel, doctor, demo, record },
+  subCommands: commands,
 });
 
 const argv = process.argv.slice(2);
-const asked = argv.includes('--help') || argv.includes('-h') || argv.includes('--version');
+const [name = ''] = argv;
+// What comes after -- belongs to the job.
+const own = argv.includes('--') ? argv.slice(0, argv.indexOf('--')) : argv;
+const asked = own.includes('--help') || own.includes('-h') || own.includes('--version');
 if (asked) await runMain(shadowgrid, { rawArgs: argv });
 else {
   try {
+    const command = Object.hasOwn(commands, name) ? commands[name as keyof typeof commands] : undefined;
+    if (command !== undefined) refuseUnknownOptions(command.args as OptionDefinitions, own.slice(1));
     await runCommand(shadowgrid, { rawArgs: argv });
   } catch (error) {
     if (error instanceof Error && error.name === 'CLIError') await showUsage(shadowgrid);
