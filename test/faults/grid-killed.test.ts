@@ -18,11 +18,11 @@ import {
 } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
-/** Counts, and works in between: there is something to forecast. */
+/** Counts, at rest up to five and at work from then on: demand that rises after the grid has come back. */
 const counting = (seconds: number) => ({
   application: 'counting',
   user: 'nobody',
-  command: `i=0; while [ $i -lt ${seconds} ]; do i=$((i+1)); echo $i; n=0; while [ $n -lt 20000 ]; do n=$((n+1)); done; sleep 0.5; done`,
+  command: `i=0; while [ $i -lt ${seconds} ]; do i=$((i+1)); echo $i; n=0; w=0; [ $i -gt 5 ] && w=40000; while [ $n -lt $w ]; do n=$((n+1)); done; sleep 0.5; done`,
   resources: { cores: 0.5, maxCores: 1 },
 });
 const counted = (seconds: number) => Array.from({ length: seconds }, (_, i) => `${i + 1}\n`).join('');
