@@ -69,7 +69,7 @@ export const demo = defineCommand({
       );
       await transport.close();
       summarise(results, say);
-      if (args.json) printJson(results.map(trialJson));
+      if (args.json) printJson({ simulated: args.simulated === true, results: results.map(trialJson) });
     } finally {
       const left = (await local?.stop()) ?? [];
       for (const thing of left) say(`left running: ${thing}`);

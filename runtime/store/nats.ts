@@ -81,8 +81,8 @@ class NatsKeyValue implements KeyValue {
   readonly #kv: KV;
   readonly #subject: (key: string) => string;
   readonly #writer: Pick<GroupCommit, 'write'>;
-  /** Rejects when the connection is lost: what was asked of the server before will not be answered. */
-  #outage: Promise<never> | undefined;
+  /** Calls that wait for an answer: what was asked before the connection is lost will not be answered. */
+  readonly #unanswered = new Set<(error: GridError) => void>();
 
   constructor(
     transport: NatsTransport,
@@ -94,6 +94,10 @@ class NatsKeyValue implements KeyValue {
     this.#kv = kv;
     this.#subject = subject;
     this.#writer = writer;
+    transport.onStatus((status) => {
+      if (status === 'connected') return;
+      for (const giveUp of this.#unanswered) giveUp(new TransportSuspended('waiting for an answer'));
+    });
   }
 
   async get(key: string): Promise<KeyValueEntry | undefined> {
@@ -181,26 +185,19 @@ class NatsKeyValue implements KeyValue {
     if (status === 'suspended') throw new TransportSuspended(what);
     if (status === 'closed') throw new TransportClosed(what);
     try {
-      return await Promise.race([run(), this.#lost()]);
+      return await this.#answered(run());
     } catch (cause) {
       if (conflict !== undefined && isWrongRevision(cause)) throw conflict();
       throw new StoreUnavailable(what, cause);
     }
   }
 
-  #lost(): Promise<never> {
-    if (this.#outage === undefined) {
-      this.#outage = new Promise((_, reject) => {
-        const stopWatching = this.#transport.onStatus((status) => {
-          if (status === 'connected') return;
-          stopWatching();
-          this.#outage = undefined;
-          reject(new TransportSuspended('waiting for an answer'));
-        });
-      });
-      this.#outage.catch(() => undefined);
-    }
-    return this.#outage;
+  /** As `answer`, or rejects when the connection is lost. Not `Promise.race`, which would remember every answer. */
+  #answered<T>(answer: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#unanswered.add(reject);
+      answer.then(resolve, reject).finally(() => this.#unanswered.delete(reject));
+    });
   }
 }
 

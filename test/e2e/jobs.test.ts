@@ -1,30 +1,17 @@
 /** Jobs on a real host: submitted through NATS, run in real guests, ended as they should. */
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { JobRequestInput } from '../../actors/job/mod.ts';
 import { gridPaths } from '../../deploy/local/mod.ts';
-import { type GridClient, GridProcess } from '../support/grid-process.ts';
+import { test } from '../support/grid-test.ts';
 import { describeWithGuests } from '../support/guests.ts';
 import { ended, inState } from '../support/jobs.ts';
 import { guestOf } from '../support/processes.ts';
 import { until } from '../support/until.ts';
 
 describeWithGuests('jobs in real guests', () => {
-  let grid: GridProcess;
-  let client: GridClient;
-
-  beforeAll(async () => {
-    grid = await GridProcess.start();
-    client = await grid.connect();
-  });
-
-  afterAll(async () => {
-    await client?.[Symbol.asyncDispose]();
-    await grid?.stop();
-  });
-
-  test('a script of many lines completes with all it wrote', async () => {
+  test('a script of many lines completes with all it wrote', async ({ grid, client }) => {
     const { id, state } = await client.jobs.submit({
       ...NOBODY,
       script: 'for n in 1 2 3; do\n  echo "line $n"\ndone\nuname -s\necho to stderr >&2\n',
@@ -40,7 +27,9 @@ describeWithGuests('jobs in real guests', () => {
     await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
   });
 
-  test('a batch runs in the order of its dependencies, and what depends on a failure never runs', async () => {
+  test('a batch runs in the order of its dependencies, and what depends on a failure never runs', async ({
+    client,
+  }) => {
     const { jobs } = await client.jobs.submitBatch([
       { ...NOBODY, name: 'never', command: 'echo never', dependencies: ['fails'] },
       { ...NOBODY, name: 'second', command: 'echo second', dependencies: ['first'] },
@@ -61,7 +50,7 @@ describeWithGuests('jobs in real guests', () => {
     expect(never?.startedAt).toBeUndefined();
   });
 
-  test('one that is cancelled while it runs keeps its output and loses its VM', async () => {
+  test('one that is cancelled while it runs keeps its output and loses its VM', async ({ grid, client }) => {
     const { id } = await client.jobs.submit({ ...NOBODY, command: 'echo begun; sleep 600' });
     await inState(client, id, 'running');
     expect(await guestOf(grid.state, id)).toBeGreaterThan(1);

@@ -1,26 +1,15 @@
 /** A shadow at work on a real guest: vCPUs, cores and memory come before the demand that it has learnt. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import type { Progress } from '../../actors/gateway/mod.ts';
-import { type GridClient, GridProcess } from '../support/grid-process.ts';
+import { test } from '../support/grid-test.ts';
 import { describeWithGuests } from '../support/guests.ts';
 
 type Directive = Extract<Progress, { type: 'directive' }>;
 
 describeWithGuests('a shadow', () => {
-  let grid: GridProcess;
-  let client: GridClient;
-
-  beforeAll(async () => {
-    grid = await GridProcess.start();
-    client = await grid.connect();
-  });
-
-  afterAll(async () => {
-    await client?.[Symbol.asyncDispose]();
-    await grid?.stop();
-  });
-
-  test('raises cores and memory of a real guest by forecast, wakes a second vCPU, and takes back what is not used', async () => {
+  test('raises cores and memory of a real guest by forecast, wakes a second vCPU, and takes back what is not used', async ({
+    client,
+  }) => {
     const pattern = 'low:threads=1,duty=20,memory=16,seconds=7;high:threads=2,duty=75,memory=104,seconds=4';
     const { id } = await client.jobs.submit({
       application: 'pattern',

@@ -1,8 +1,8 @@
 /** nats-server or libvirtd dies while jobs are submitted and run: the grid starts it again, and nothing accepted is lost. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect } from 'vitest';
 import { JobClient } from '../../actors/gateway/mod.ts';
 import { connectNats, createMux, systemClock } from '../../runtime/mod.ts';
-import { type GridClient, GridProcess } from '../support/grid-process.ts';
+import { test } from '../support/grid-test.ts';
 import { describeWithGuests } from '../support/guests.ts';
 import { ended, inState } from '../support/jobs.ts';
 import { guestOf, libvirtdOf, natsServerOf } from '../support/processes.ts';
@@ -16,20 +16,10 @@ const counting = (seconds: number) => ({
 const counted = (seconds: number) => Array.from({ length: seconds }, (_, i) => `${i + 1}\n`).join('');
 
 describeWithGuests('a daemon of the grid dies while a job runs', () => {
-  let grid: GridProcess;
-  let client: GridClient;
-
-  beforeAll(async () => {
-    grid = await GridProcess.start();
-    client = await grid.connect();
-  });
-
-  afterAll(async () => {
-    await client?.[Symbol.asyncDispose]();
-    await grid?.stop();
-  });
-
-  test('nats-server: it comes back, every acknowledged job is there, the running one completes', async () => {
+  test('nats-server: it comes back, every acknowledged job is there, the running one completes', async ({
+    grid,
+    client,
+  }) => {
     const { id } = await client.jobs.submit(counting(12));
     await inState(client, id, 'running');
     const vm = await guestOf(grid.state, id);
@@ -62,7 +52,10 @@ describeWithGuests('a daemon of the grid dies while a job runs', () => {
     expect(steady.accepted.filter((accepted) => !after.has(accepted))).toEqual([]);
   });
 
-  test('libvirtd: it comes back, the VM runs on, the job completes and another can be started', async () => {
+  test('libvirtd: it comes back, the VM runs on, the job completes and another can be started', async ({
+    grid,
+    client,
+  }) => {
     const { id } = await client.jobs.submit(counting(10));
     await inState(client, id, 'running');
     const vm = await guestOf(grid.state, id);

@@ -23,7 +23,7 @@ export class PackagesMissing extends GridError {
       'packages-missing',
       `these Debian packages are missing and installing them needs root: ${packages.join(' ')}`,
       {
-        hint: `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}`,
+        hint: `sudo apt-get install -y --no-install-recommends ${packages.join(' ')}; or go without a real host: --simulated`,
       },
     );
     this.packages = packages;
@@ -34,7 +34,7 @@ export class PackagesMissing extends GridError {
 export class NotDebian extends GridError {
   constructor(cause: unknown) {
     super('not-debian', 'this machine has no dpkg, so packages cannot be installed from here', {
-      hint: 'use Debian 12 or newer, or install what `shadowgrid doctor` lists by hand',
+      hint: 'use Debian 12 or newer, install what `shadowgrid doctor` lists by hand, or go without a real host: --simulated',
       cause,
     });
   }
