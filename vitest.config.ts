@@ -12,6 +12,8 @@ const real = (groupOrder: number) => ({
 
 export default defineConfig({
   test: {
+    // CommonJS packages look in tests as they look to Node and Deno.
+    deps: { interopDefault: false },
     reporters: ['default'],
     projects: [
       {

@@ -1,6 +1,6 @@
 /** All jobs of the grid at hand in memory: for lists, for dependency checks and for those who watch. */
 import { EventEmitter } from 'node:events';
-import { type ActorSystem, parseAddress } from '../../runtime/mod.ts';
+import type { ActorSystem } from '../../runtime/mod.ts';
 import { type JobContext, type JobState, type JobView, jobActor, viewOf } from '../job/mod.ts';
 
 export interface JobFilter {
@@ -9,38 +9,22 @@ export interface JobFilter {
   readonly application?: string | undefined;
 }
 
-/** Follows the job actors of a system; `open` it before jobs are resumed. */
+/** Told of every change by the job actors themselves; `open` it before jobs are resumed. */
 export class JobDirectory {
-  readonly #system: ActorSystem;
   readonly #jobs = new Map<string, JobView>();
   readonly #changes = new EventEmitter().setMaxListeners(0);
-  #stop: (() => void) | undefined;
 
-  constructor(system: ActorSystem) {
-    this.#system = system;
-  }
-
-  /** Reads what is stored, then follows every change. */
-  async open(): Promise<void> {
-    for (const { snapshot } of await this.#system.stored(jobActor)) {
-      this.#note(viewOf(snapshot.value as JobState, snapshot.context as JobContext));
+  /** Takes in the jobs that are stored. */
+  async open(system: ActorSystem): Promise<void> {
+    for (const { snapshot } of await system.stored(jobActor)) {
+      this.note(viewOf(snapshot.value as JobState, snapshot.context as JobContext));
     }
-    this.#stop = this.#system.inspect((record) => {
-      if (record.kind !== 'transition') return;
-      const { kind, key } = parseAddress(record.address);
-      if (kind === 'job') this.refresh(key);
-    });
   }
 
-  /** Takes in a job that was just accepted. */
-  refresh(id: string): void {
-    const snapshot = this.#system.snapshot(jobActor, id);
-    if (snapshot !== undefined) this.#note(viewOf(snapshot.value as JobState, snapshot.context));
-  }
-
-  close(): void {
-    this.#stop?.();
-    this.#changes.removeAllListeners();
+  /** Takes in a job as it is now. */
+  note(job: JobView): void {
+    this.#jobs.set(job.id, job);
+    this.#changes.emit(job.id, job);
   }
 
   get(id: string): JobView | undefined {
@@ -74,11 +58,6 @@ export class JobDirectory {
   onChange(id: string, listener: (job: JobView) => void): () => void {
     this.#changes.on(id, listener);
     return () => this.#changes.off(id, listener);
-  }
-
-  #note(job: JobView): void {
-    this.#jobs.set(job.id, job);
-    this.#changes.emit(job.id, job);
   }
 }
 

@@ -118,8 +118,8 @@ export class JobApi {
     return batch ? { jobs: answers } : answers[0]!;
   }
 
-  async status(body: unknown): Promise<JobView> {
-    return await this.#view(parse(idQuery, body).id);
+  status(body: unknown): JobView {
+    return this.#view(parse(idQuery, body).id);
   }
 
   list(body: unknown): { readonly jobs: readonly JobView[] } {
@@ -136,7 +136,7 @@ export class JobApi {
 
   /** Ends a job wherever it is; a job that has ended already stays as it is. */
   async cancel(body: unknown): Promise<JobView> {
-    const job = await this.#view(parse(idQuery, body).id);
+    const job = this.#view(parse(idQuery, body).id);
     if (TERMINAL_STATES.includes(job.state)) return job;
     const { system, clock } = this.#options;
     return await system.ref(jobActor, job.id).ask({ type: 'cancel', at: clock.now() });
@@ -144,7 +144,7 @@ export class JobApi {
 
   async output(body: unknown): Promise<JobOutput> {
     const query = parse(outputQuery, body);
-    const job = await this.#view(query.id);
+    const job = this.#view(query.id);
     const ended = TERMINAL_STATES.includes(job.state);
     // Its own length decides when it is complete: a job that was lost or cancelled never told how much it wrote.
     const kept = ended ? await this.#keptOutput(query.id, query.offset, query.maxBytes) : undefined;
@@ -157,7 +157,7 @@ export class JobApi {
 
   /** States and progress of a job until it has ended. */
   async *watch(body: unknown, signal: AbortSignal): AsyncGenerator<Progress> {
-    const job = await this.#view(parse(idQuery, body).id);
+    const job = this.#view(parse(idQuery, body).id);
     yield* new WatchStream(this.#options).follow(job, signal);
   }
 
@@ -168,6 +168,8 @@ export class JobApi {
   }
 
   async #accept(input: JobInput): Promise<Accepted> {
+    // Only a key can be sent twice: other jobs have ids of their own.
+    if (input.request.idempotencyKey === undefined) return await this.#store(input);
     while (this.#accepting.has(input.id)) await this.#accepting.get(input.id);
     const accepted = this.#store(input);
     const settled = accepted.then(
@@ -179,24 +181,30 @@ export class JobApi {
   }
 
   async #store(input: JobInput): Promise<Accepted> {
+    const { directory, system } = this.#options;
     try {
-      await this.#options.system.spawn(jobActor, input.id, input);
-      this.#options.directory.refresh(input.id);
+      await system.spawn(jobActor, input.id, input);
       return { id: input.id, state: 'accepted', existing: false };
     } catch (error) {
       if (!(error instanceof ActorExists)) throw error;
-      const job = await this.#view(input.id);
+      const job = directory.get(input.id) ?? (await this.#found(input.id));
       if (job.requestHash !== input.requestHash) throw new IdempotencyKeyReused(input.id);
       return { id: input.id, state: job.state, existing: true };
     }
   }
 
-  async #view(jobId: string): Promise<JobView> {
+  /** A job that was stored although its first submission was never answered: it goes on from here. */
+  async #found(jobId: string): Promise<JobView> {
     const { directory, system } = this.#options;
-    const known = directory.get(jobId);
-    if (known === undefined) throw new NoSuchJob(jobId);
-    if (TERMINAL_STATES.includes(known.state)) return known;
-    return await system.ref(jobActor, jobId).ask({ type: 'describe' });
+    const job = await system.ref(jobActor, jobId).ask({ type: 'describe' });
+    directory.note(job);
+    return job;
+  }
+
+  #view(jobId: string): JobView {
+    const job = this.#options.directory.get(jobId);
+    if (job === undefined) throw new NoSuchJob(jobId);
+    return job;
   }
 
   async #keptOutput(jobId: string, offset: number, maxBytes: number) {

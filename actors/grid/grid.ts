@@ -76,7 +76,7 @@ export class Grid {
       onFailure: (report) => this.#onFailure(report),
     });
     this.mux = this.system.mux;
-    this.directory = new JobDirectory(this.system);
+    this.directory = new JobDirectory();
     this.api = new JobApi({
       system: this.system,
       directory: this.directory,
@@ -102,7 +102,7 @@ export class Grid {
     const { hosts, images, clock, transport, sampleIntervalMs, tenancy } = this.#options;
     const lookUp = (name: string) => images.find((image) => image.name === name);
     system.register(routerActor, routerBehaviour(routerNeighbours(system, this.directory, clock)));
-    system.register(jobActor, jobBehaviour(jobNeighbours(system, clock)));
+    system.register(jobActor, jobBehaviour(jobNeighbours(system, this.directory, clock)));
     system.register(shadowActor, shadowBehaviour(shadowNeighbours(system)));
     system.register(allocatorActor, this.#allocator);
     system.register(gatewayActor, gatewayBehaviour(this.mux, this.api));
@@ -128,7 +128,7 @@ export class Grid {
     system.register(hostActor, {
       onEffect: (effect, context) => behaviour.get(context.key)!.onEffect(effect, context),
     });
-    await this.directory.open();
+    await this.directory.open(system);
     await system.spawn(routerActor, ROUTER_KEY);
     await system.spawn(allocatorActor, ALLOCATOR_KEY);
     for (const host of hosts) {
@@ -181,7 +181,6 @@ export class Grid {
     const left: string[] = [];
     for (const host of this.#hosts.values()) left.push(...(await host.close({ destroy: !options.keep })));
     await this.#allocator.close();
-    this.directory.close();
     await this.system.stop();
     return left;
   }

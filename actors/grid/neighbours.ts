@@ -18,24 +18,26 @@ import {
 import type { JobApi, JobDirectory } from '../gateway/mod.ts';
 import { type Allocation, type HostNeighbours, hostActor } from '../host/mod.ts';
 import { type JobNeighbours, jobActor, TERMINAL_STATES } from '../job/mod.ts';
-import { ROUTER_KEY, type RouterNeighbours, routerActor } from '../router/mod.ts';
+import { type QueuedJob, ROUTER_KEY, type RouterNeighbours, routerActor } from '../router/mod.ts';
 import { type ShadowNeighbours, shadowActor } from '../shadow/mod.ts';
 import type { GridLog } from './log.ts';
 import { directiveSubject, noteSubject } from './subjects.ts';
+import { together } from './together.ts';
 import { tenantOf, wardOf } from './ward.ts';
 
-export function jobNeighbours(system: ActorSystem, clock: Clock): JobNeighbours {
+export function jobNeighbours(system: ActorSystem, directory: JobDirectory, clock: Clock): JobNeighbours {
   const router = system.ref(routerActor, ROUTER_KEY);
+  const queued = together<QueuedJob>((jobs) => void router.tell({ type: 'enqueue', jobs: [...jobs] }));
   return {
     clock,
+    changed: (job) => directory.note(job),
     awaitDependencies: (job) =>
       void router.tell({ type: 'await', jobId: job.id, dependencies: [...job.dependencies] }),
     enqueue: (job) => {
       const { pool, priority, resources } = job.request;
       const { cores, memoryMiB, maxCores, maxMemoryMiB } = resources;
       const { id: jobId, submittedAt } = job;
-      const queued = { jobId, pool, priority, submittedAt, cores, memoryMiB, maxCores, maxMemoryMiB };
-      void router.tell({ type: 'enqueue', job: queued });
+      queued.add({ jobId, pool, priority, submittedAt, cores, memoryMiB, maxCores, maxMemoryMiB });
     },
     ensureRunning: (host, job, mayCreate) =>
       system.ref(hostActor, host).ask({ type: 'ensure', tenant: tenantOf(job), mayCreate }),
@@ -56,6 +58,7 @@ export function jobNeighbours(system: ActorSystem, clock: Clock): JobNeighbours 
       void system.ref(shadowActor, job.id).tell({ type: 'end' });
     },
     finished: (job, state) => {
+      queued.flush();
       void router.tell({ type: 'finished', jobId: job.id, completed: state === 'completed' });
       if (system.snapshot(shadowActor, job.id) === undefined) return;
       void system.ref(shadowActor, job.id).tell({ type: 'end' });

@@ -11,12 +11,14 @@ import {
 } from '../../runtime/mod.ts';
 import { effectsToResume, viewOf } from './decide.ts';
 import { jobMachine } from './machine.ts';
-import { type JobContext, type JobEffect, type JobState, jobMessage } from './messages.ts';
+import { type JobContext, type JobEffect, type JobState, type JobView, jobMessage } from './messages.ts';
 
 export const jobActor = defineActor({
   kind: 'job',
   machine: jobMachine,
   message: jobMessage,
+  // Most jobs of a busy grid wait, and a waiting job needs no memory but its place in the queue.
+  passivation: { afterMs: 0, when: ({ value }) => value === 'accepted' || value === 'queued' },
   replies: {
     describe: (snapshot) => viewOf(snapshot.value as JobState, snapshot.context),
     cancel: (snapshot) => viewOf(snapshot.value as JobState, snapshot.context),
@@ -25,6 +27,8 @@ export const jobActor = defineActor({
 
 export interface JobNeighbours {
   readonly clock: Clock;
+  /** The job is as `job` says now. */
+  changed(job: JobView): void;
   awaitDependencies(job: JobContext): void;
   enqueue(job: JobContext): void;
   /** Asks a host to run the job; `mayCreate` is false once its command has started. */
@@ -81,6 +85,7 @@ export function jobBehaviour(neighbours: JobNeighbours): ActorBehaviour<typeof j
     }
   };
   return {
+    onChange: (snapshot) => neighbours.changed(viewOf(snapshot.value as JobState, snapshot.context)),
     onEffect: carryOut,
     async onResume(snapshot, context) {
       const effects = effectsToResume(snapshot.value as JobState, snapshot.context);

@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { HostView } from '../host/mod.ts';
-import { dequeue, enqueue, placeJobs, type QueuedJob, type Queues } from './decide.ts';
+import { placeJobs } from './decide.ts';
+import { JobQueue, type QueuedJob } from './queue.ts';
 
 const job = (jobId: string, more: Partial<QueuedJob> = {}): QueuedJob => {
   const { cores = 1, memoryMiB = 100 } = more;
@@ -20,44 +21,9 @@ const host = (name: string, cores: number, more: Partial<HostView> = {}): HostVi
   domains: 0,
   ...more,
 });
-const queueOf = (...jobs: readonly QueuedJob[]) => jobs.reduce<Queues>(enqueue, {});
-const ids = (queues: Queues) => queues.p?.map((queued) => queued.jobId);
-const place = (queues: Queues, hosts: readonly HostView[]) =>
-  placeJobs(queues, hosts).map((placement) => ({ jobId: placement.job.jobId, host: placement.host }));
-
-describe('the queue', () => {
-  test('is ordered by priority, then age', () => {
-    const queue = queueOf(
-      job('late', { submittedAt: 2 }),
-      job('early', { submittedAt: 1 }),
-      job('urgent', { priority: 90, submittedAt: 9 }),
-      job('last', { priority: 0 }),
-    );
-    expect(ids(queue)).toEqual(['urgent', 'early', 'late', 'last']);
-  });
-
-  test('holds a job once, and lets it go', () => {
-    const queues = queueOf(job('a'), job('b', { submittedAt: 1 }), job('a'));
-    expect(ids(queues)).toEqual(['a', 'b']);
-    expect(ids(dequeue(queues, new Set(['a', 'unknown'])))).toEqual(['b']);
-  });
-
-  test('is the same whatever the order of arrival', () => {
-    const jobs = fc.uniqueArray(
-      fc.record({ jobId: fc.string(), priority: fc.nat(3), submittedAt: fc.nat(3) }),
-      { selector: (each) => each.jobId, maxLength: 20 },
-    );
-    fc.assert(
-      fc.property(
-        jobs.chain((all) => fc.tuple(fc.constant(all), fc.shuffledSubarray(all, { minLength: all.length }))),
-        ([one, other]) => {
-          const build = (list: typeof one) => ids(queueOf(...list.map((each) => job(each.jobId, each))));
-          expect(build(other)).toEqual(build(one));
-        },
-      ),
-    );
-  });
-});
+const queueOf = (...jobs: readonly QueuedJob[]) => JobQueue.empty.with(...jobs);
+const place = (queue: JobQueue, hosts: readonly HostView[]) =>
+  placeJobs(queue, hosts).map((placement) => ({ jobId: placement.job.jobId, host: placement.host }));
 
 describe('placement', () => {
   test('takes the host with most room, and counts what it gave away', () => {

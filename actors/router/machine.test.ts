@@ -35,16 +35,18 @@ const host = (cores: number, more: Partial<HostView> = {}): RouterMessage => ({
 });
 const queue = (jobId: string, cores: number, priority = 50): RouterMessage => ({
   type: 'enqueue',
-  job: {
-    jobId,
-    pool: 'p',
-    priority,
-    submittedAt: 0,
-    cores,
-    memoryMiB: 10,
-    maxCores: cores,
-    maxMemoryMiB: 10,
-  },
+  jobs: [
+    {
+      jobId,
+      pool: 'p',
+      priority,
+      submittedAt: 0,
+      cores,
+      memoryMiB: 10,
+      maxCores: cores,
+      maxMemoryMiB: 10,
+    },
+  ],
 });
 const finished = (jobId: string, completed = true): RouterMessage => ({ type: 'finished', jobId, completed });
 const placed = (jobId: string) => ({ type: 'place', jobId, host: 'h' });

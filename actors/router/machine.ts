@@ -1,17 +1,22 @@
 /** The router statechart: keeps the queue and the hosts' room, and says which job goes where. */
 import { assign, enqueueActions, setup } from 'xstate';
 import type { HostView } from '../host/mod.ts';
-import { dequeue, enqueue, placeJobs } from './decide.ts';
+import { type Placement, placeJobs } from './decide.ts';
 import type { Booking, RouterContext, RouterEffect, RouterMessage } from './messages.ts';
+import { JobQueue } from './queue.ts';
 
 export const routerMachine = setup({
   types: { context: {} as RouterContext, events: {} as RouterMessage, emitted: {} as RouterEffect },
+  guards: {
+    somethingFits: ({ context }) => placements(context).length > 0,
+  },
   actions: {
-    enqueue: assign(({ context, event }) =>
-      event.type === 'enqueue'
-        ? { queues: enqueue(context.queues, event.job), booked: without(context.booked, event.job.jobId) }
-        : {},
-    ),
+    enqueue: assign(({ context, event }) => {
+      if (event.type !== 'enqueue') return {};
+      const ids = new Set(event.jobs.map((job) => job.jobId));
+      const booked = context.booked.filter((booking) => !ids.has(booking.jobId));
+      return { queue: context.queue.with(...event.jobs), booked };
+    }),
     noteHost: assign(({ context, event }) =>
       event.type === 'host'
         ? {
@@ -27,22 +32,18 @@ export const routerMachine = setup({
     }),
     /** Sends placements, takes them off the queue, and books their room until the host tells its own, or the job has ended. */
     place: enqueueActions(({ context, enqueue: run }) => {
-      const hosts = Object.values(context.hosts).map((host) => lessBooked(host, context.booked));
-      const placements = placeJobs(context.queues, hosts);
-      if (placements.length === 0) return;
+      const placed = placements(context);
+      const booked = placed.map(({ job: { jobId, cores, memoryMiB }, host }) => ({
+        jobId,
+        host,
+        cores,
+        memoryMiB,
+      }));
       run.assign({
-        queues: dequeue(context.queues, new Set(placements.map(({ job }) => job.jobId))),
-        booked: [
-          ...context.booked,
-          ...placements.map(({ job: { jobId, cores, memoryMiB }, host }) => ({
-            jobId,
-            host,
-            cores,
-            memoryMiB,
-          })),
-        ],
+        queue: context.queue.without(booked.map(({ jobId }) => jobId)),
+        booked: [...context.booked, ...booked],
       });
-      for (const { job, host } of placements) run.emit({ type: 'place', jobId: job.jobId, host });
+      for (const { jobId, host } of booked) run.emit({ type: 'place', jobId, host });
     }),
     awaitDependencies: enqueueActions(({ context, event, enqueue: run }) => {
       if (event.type !== 'await') return;
@@ -65,31 +66,35 @@ export const routerMachine = setup({
       }
       run.assign({
         waiting,
-        queues: dequeue(context.queues, new Set([event.jobId])),
-        booked: without(context.booked, event.jobId),
+        queue: context.queue.without([event.jobId]),
+        booked: context.booked.filter((booking) => booking.jobId !== event.jobId),
       });
     }),
   },
 }).createMachine({
   id: 'router',
-  context: { queues: {}, hosts: {}, waiting: {}, booked: [] },
+  context: { queue: JobQueue.empty, hosts: {}, waiting: {}, booked: [] },
   initial: 'routing',
   states: {
     routing: {
+      // Not an action of every message: XState keeps all that `enqueueActions` has seen until the next major collection.
+      always: { guard: 'somethingFits', actions: 'place' },
       on: {
-        enqueue: { actions: ['enqueue', 'place'] },
-        host: { actions: ['noteHost', 'place'] },
+        enqueue: { actions: 'enqueue' },
+        host: { actions: 'noteHost' },
         'host-left': { actions: 'forgetHost' },
         await: { actions: 'awaitDependencies' },
-        // Whoever stood behind it may fit now.
-        finished: { actions: ['settle', 'place'] },
+        finished: { actions: 'settle' },
       },
     },
   },
 });
 
-function without(booked: readonly Booking[], jobId: string): Booking[] {
-  return booked.filter((booking) => booking.jobId !== jobId);
+function placements({ queue, hosts, booked }: RouterContext): Placement[] {
+  return placeJobs(
+    queue,
+    Object.values(hosts).map((host) => lessBooked(host, booked)),
+  );
 }
 
 function lessBooked(host: HostView, booked: readonly Booking[]): HostView {

@@ -1,24 +1,24 @@
 /** Messages of the router: who waits, who has room. */
 import { z } from 'zod';
 import type { HostView } from '../host/mod.ts';
-import type { Queues } from './decide.ts';
+import type { JobQueue } from './queue.ts';
 
 const amount = z.object({ cores: z.number(), memoryMiB: z.number() });
 
+const queuedJob = z.object({
+  jobId: z.string(),
+  pool: z.string(),
+  priority: z.number(),
+  submittedAt: z.number(),
+  cores: z.number(),
+  memoryMiB: z.number(),
+  maxCores: z.number(),
+  maxMemoryMiB: z.number(),
+});
+
 export const routerMessage = z.discriminatedUnion('type', [
-  z.object({
-    type: z.literal('enqueue'),
-    job: z.object({
-      jobId: z.string(),
-      pool: z.string(),
-      priority: z.number(),
-      submittedAt: z.number(),
-      cores: z.number(),
-      memoryMiB: z.number(),
-      maxCores: z.number(),
-      maxMemoryMiB: z.number(),
-    }),
-  }),
+  /** These jobs wait for room. Jobs that come at the same time come together. */
+  z.object({ type: z.literal('enqueue'), jobs: z.array(queuedJob) }),
   /** The job waits until all of these have completed. */
   z.object({ type: z.literal('await'), jobId: z.string(), dependencies: z.array(z.string()) }),
   /** A job reached its end: whoever waits for it moves on, and its place in the queue is free. */
@@ -52,7 +52,7 @@ export interface Booking {
 }
 
 export interface RouterContext {
-  readonly queues: Queues;
+  readonly queue: JobQueue;
   /** As they told last. */
   readonly hosts: Readonly<Record<string, HostView>>;
   /** Job -> dependencies that have not completed yet. */

@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { availableParallelism, constants } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,11 +16,14 @@ const BIN = join(ROOT, 'node_modules', '.bin');
 const MARKER = join(ROOT, 'node_modules', '.shadowgrid-lock');
 const ROOMS = ['runtime', 'models', 'actors', 'deploy', 'test', 'examples'];
 
+// With few cores the collector's helper threads stand in line behind guests and nats-server, and every pause waits for them.
+const NODE_FLAGS = availableParallelism() < 4 ? ['--single-threaded-gc'] : [];
+
 const COMMANDS = {
-  shadowgrid: (args) => ['node', [join(ROOT, 'deploy/cli/main.ts'), ...args]],
-  demo: (args) => ['node', [join(ROOT, 'deploy/cli/main.ts'), 'demo', ...args]],
+  shadowgrid: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'deploy/cli/main.ts'), ...args]],
+  demo: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'deploy/cli/main.ts'), 'demo', ...args]],
   test: (args) => ['node', [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...args]],
-  bench: (args) => ['node', [join(ROOT, 'test/bench/main.ts'), ...args]],
+  bench: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'test/bench/main.ts'), ...args]],
 };
 
 const CHECKS = [

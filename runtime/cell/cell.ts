@@ -5,33 +5,44 @@ import type { Clock } from '../clock.ts';
 import { ActorFailed, ActorStopped, Cancelled, GridError, MailboxFull, RevisionConflict } from '../errors.ts';
 import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
 import type { ActorMessage, AnyActorDefinition } from './definition.ts';
+import { Incarnation } from './incarnation.ts';
 import type { InspectionKind, InspectionRecord } from './inspection.ts';
 import { type MachineState, Persistence } from './persistence.ts';
 import { decodeRecord, reviveActor } from './record.ts';
 
-export interface Effect {
-  readonly effect: { readonly type: string };
+/** What an effect, or the resumption of an actor, is carried out with. */
+export interface Occasion {
   readonly snapshot: unknown;
-  readonly signal: AbortSignal;
+  readonly incarnation: Incarnation;
+  /** Id of the message that brought it about. */
   readonly cause: string | undefined;
 }
 
-/** What the system does for its cells. */
+/** `passivated`: out of memory until its next message. */
+export type CellEnd = 'finished' | 'failed' | 'stopped' | 'passivated';
+
+/** What the system does for the cells of a kind. */
 export interface CellHooks {
-  onEffect(effect: Effect): void | Promise<void>;
-  onResume(resumed: Omit<Effect, 'effect'>): void | Promise<void>;
-  onFailure(error: GridError, outcome: 'restarted' | 'stopped'): void;
-  /** The cell is over: `finished` in a final state, `failed` for good, or `stopped` on request or as not the owner. */
-  onEnd(reason: 'finished' | 'failed' | 'stopped', error?: GridError): void;
+  /** The cell's snapshot is another one now, and stored. */
+  onChange(cell: Cell): void;
+  onEffect(cell: Cell, effect: { readonly type: string }, occasion: Occasion): void | Promise<void>;
+  onResume(cell: Cell, occasion: Occasion): void | Promise<void>;
+  onFailure(cell: Cell, error: GridError, outcome: 'restarted' | 'stopped'): void;
+  /** The cell is over: in a final state, failed for good, stopped on request or as not the owner, or at rest. */
+  onEnd(cell: Cell, reason: CellEnd, error?: GridError): void;
   /** False while nobody watches: records are not even made. */
   readonly inspecting: boolean;
-  inspect(kind: InspectionKind, details: Pick<InspectionRecord, 'type' | 'from' | 'to' | 'cause'>): void;
+  inspect(
+    cell: Cell,
+    kind: InspectionKind,
+    details: Pick<InspectionRecord, 'type' | 'from' | 'to' | 'cause'>,
+  ): void;
 }
 
 export interface CellOptions {
   readonly definition: AnyActorDefinition;
   readonly address: Address;
-  readonly storeKey: string;
+  readonly key: string;
   readonly store: KeyValue;
   readonly clock: Clock;
   readonly writer: string;
@@ -49,7 +60,7 @@ export interface Delivery {
 type Work =
   | { readonly delivery: Delivery }
   | 'settle'
-  | { readonly failure: unknown; readonly incarnation: AbortSignal };
+  | { readonly failure: unknown; readonly incarnation: Incarnation };
 
 export class Cell {
   readonly #options: CellOptions;
@@ -60,18 +71,29 @@ export class Cell {
   /** The machine's snapshot after the last settled step. */
   #settled: MachineState | undefined;
   #effects: { readonly type: string }[] = [];
-  #incarnation = new AbortController();
+  #incarnation = new Incarnation();
   #input: unknown;
   #phase: 'starting' | 'live' | 'draining' | 'ended' = 'starting';
   #pumping: Promise<void> | undefined;
   #stepping = false;
   #failures: number[] = [];
+  /** Effects that have not come to their end. */
+  #running = 0;
+  #rest: unknown;
 
   constructor(options: CellOptions) {
     this.#options = options;
     if (options.definition.durability === 'durable') {
-      this.#persistence = new Persistence({ ...options, key: options.storeKey });
+      this.#persistence = new Persistence(options);
     }
+  }
+
+  get address(): Address {
+    return this.#options.address;
+  }
+
+  get key(): string {
+    return this.#options.key;
   }
 
   /** A new actor: stored when this resolves. Throws `ActorExists`, `ActorFailed`, or what the store throws. */
@@ -86,7 +108,7 @@ export class Cell {
       if (state.status === 'error') throw new ActorFailed(address, errorOf(actor));
       const effects = this.#takeEffects();
       await this.#persistence?.create(state, actor.getPersistedSnapshot());
-      if (hooks.inspecting) hooks.inspect('created', { to: state.value });
+      if (hooks.inspecting) hooks.inspect(this, 'created', { to: state.value });
       this.#settle(state, effects, undefined);
     } catch (error) {
       this.#end('stopped', error as GridError);
@@ -95,10 +117,14 @@ export class Cell {
     this.#begin();
   }
 
-  /** An actor that was stored. Throws `SnapshotIncompatible`; resumes its effects. */
-  restore(entry: KeyValueEntry): void {
+  /**
+   * An actor that was stored: `interrupted`, so that its effects are resumed, or `at rest` with none due.
+   * Throws `SnapshotIncompatible`.
+   */
+  restore(entry: KeyValueEntry, left: 'interrupted' | 'at rest'): void {
     try {
       this.#revive(entry);
+      if (left === 'interrupted') this.#resume();
     } catch (error) {
       this.#end('stopped', error as GridError);
       throw error;
@@ -117,7 +143,8 @@ export class Cell {
     if (this.#phase === 'draining' || this.#phase === 'ended') throw new ActorStopped(address);
     if (this.#waiting >= definition.mailboxBound) throw new MailboxFull(address, definition.mailboxBound);
     this.#waiting += 1;
-    if (hooks.inspecting) hooks.inspect('received', { type: delivery.message.type, cause: delivery.id });
+    if (hooks.inspecting)
+      hooks.inspect(this, 'received', { type: delivery.message.type, cause: delivery.id });
     this.#enqueue({ delivery });
   }
 
@@ -143,6 +170,7 @@ export class Cell {
     // A timer of the machine may have fired while the first snapshot was being stored.
     if (this.#actor !== undefined && stateOf(this.#actor) !== this.#settled) this.#queue.unshift('settle');
     this.#pump();
+    this.#maybeRest();
   }
 
   #isEnded(): boolean {
@@ -150,6 +178,7 @@ export class Cell {
   }
 
   #enqueue(work: Work): void {
+    this.#stayAwake();
     this.#queue.push(work);
     if (this.#phase !== 'starting') this.#pump();
   }
@@ -158,8 +187,26 @@ export class Cell {
     if (this.#pumping !== undefined || this.#queue.length === 0) return;
     this.#pumping = this.#work().finally(() => {
       this.#pumping = undefined;
-      if (!this.#isEnded()) this.#pump();
+      if (this.#isEnded()) return;
+      this.#pump();
+      this.#maybeRest();
     });
+  }
+
+  /** With nothing to do and nothing going on, an actor leaves memory when its definition says so. */
+  #maybeRest(): void {
+    const { definition, clock } = this.#options;
+    const { passivation } = definition;
+    const idle = this.#phase === 'live' && this.#queue.length === 0 && this.#pumping === undefined;
+    if (passivation === undefined || !idle || this.#running > 0 || !passivation.when(this.#settled)) return;
+    this.#stayAwake();
+    this.#rest = clock.setTimeout(() => this.#end('passivated'), passivation.afterMs);
+  }
+
+  #stayAwake(): void {
+    if (this.#rest === undefined) return;
+    this.#options.clock.clearTimeout(this.#rest);
+    this.#rest = undefined;
   }
 
   async #work(): Promise<void> {
@@ -170,7 +217,7 @@ export class Cell {
       else if ('delivery' in work) {
         this.#waiting -= 1;
         await this.#step(work.delivery);
-      } else if (work.incarnation === this.#incarnation.signal) await this.#fail(work.failure);
+      } else if (work.incarnation === this.#incarnation) await this.#fail(work.failure);
     }
   }
 
@@ -231,28 +278,38 @@ export class Cell {
         delivery,
       );
     }
+    if (before !== state) this.#guard(this.#incarnation, () => this.#options.hooks.onChange(this));
     const done = state.status !== 'active';
     // What ran for the actor so far ends with it; its last effects do not.
-    const signal = done ? new AbortController().signal : this.#incarnation.signal;
-    if (done) this.#incarnation.abort();
+    const current = this.#incarnation;
+    if (done) current.end();
+    const occasion: Occasion = {
+      snapshot: state,
+      incarnation: done ? new Incarnation() : current,
+      cause: delivery?.id,
+    };
     for (const effect of effects) {
       this.#inspect('effect', { type: effect.type }, delivery);
-      this.#guard(this.#incarnation.signal, () =>
-        this.#options.hooks.onEffect({ effect, snapshot: state, signal, cause: delivery?.id }),
-      );
+      this.#guard(current, () => this.#options.hooks.onEffect(this, effect, occasion));
     }
     if (done) this.#end('finished');
   }
 
   /** Runs an effect; its failure, now or later, is the actor's. */
-  #guard(incarnation: AbortSignal, run: () => void | Promise<void>): void {
+  #guard(incarnation: Incarnation, run: () => void | Promise<void>): void {
     const failed = (failure: unknown) => {
-      if (this.#isEnded())
-        this.#options.hooks.onFailure(new ActorFailed(this.#options.address, failure), 'stopped');
+      const { hooks, address } = this.#options;
+      if (this.#isEnded()) hooks.onFailure(this, new ActorFailed(address, failure), 'stopped');
       else this.#enqueue({ failure, incarnation });
     };
     try {
-      run()?.catch(failed);
+      const running = run();
+      if (!(running instanceof Promise)) return;
+      this.#running += 1;
+      running.catch(failed).finally(() => {
+        this.#running -= 1;
+        this.#maybeRest();
+      });
     } catch (error) {
       failed(error);
     }
@@ -268,45 +325,51 @@ export class Cell {
     this.#failures = [...this.#failures.filter((at) => at > now - withinMs), now];
     this.#abandon();
     if (this.#failures.length > limit) {
-      hooks.onFailure(error, 'stopped');
+      hooks.onFailure(this, error, 'stopped');
       return this.#end('failed', error);
     }
     try {
-      if (this.#persistence !== undefined) this.#revive(await this.#persistence.load());
-      else {
+      if (this.#persistence !== undefined) {
+        this.#revive(await this.#persistence.load());
+        this.#resume();
+      } else {
         this.#stepping = true;
         const actor = this.#follow(createActor(definition.machine, { input: this.#input, clock }));
         this.#stepping = false;
         this.#settle(stateOf(actor), this.#takeEffects(), undefined);
       }
-      hooks.onFailure(error, 'restarted');
+      hooks.onFailure(this, error, 'restarted');
     } catch (restartError) {
-      hooks.onFailure(restartError as GridError, 'stopped');
+      hooks.onFailure(this, restartError as GridError, 'stopped');
       this.#end('failed', restartError as GridError);
     }
   }
 
   #revive(entry: KeyValueEntry): void {
-    const { definition, address, clock, hooks } = this.#options;
+    const { definition, address, clock } = this.#options;
     const record = decodeRecord(address, entry.value);
     const actor = this.#follow(reviveActor(definition, address, record, { clock }));
     const state = stateOf(actor);
     this.#effects = [];
     this.#persistence?.adopt(entry, state, () => actor.getPersistedSnapshot());
     this.#settled = state;
-    const { signal } = this.#incarnation;
-    this.#guard(signal, () => hooks.onResume({ snapshot: state, signal, cause: undefined }));
+  }
+
+  #resume(): void {
+    const incarnation = this.#incarnation;
+    const occasion = { snapshot: this.#settled, incarnation, cause: undefined };
+    this.#guard(incarnation, () => this.#options.hooks.onResume(this, occasion));
   }
 
   /** Someone else wrote our snapshot, or the store is away while we stop. */
   #disown(error: GridError): void {
-    if (error instanceof RevisionConflict) this.#options.hooks.onFailure(error, 'stopped');
+    if (error instanceof RevisionConflict) this.#options.hooks.onFailure(this, error, 'stopped');
     this.#end('stopped', error);
   }
 
   /** Starts an XState actor and listens to it. */
   #follow(actor: XStateActor<AnyStateMachine>): XStateActor<AnyStateMachine> {
-    this.#incarnation = new AbortController();
+    this.#incarnation = new Incarnation();
     this.#effects = [];
     this.#actor = actor;
     actor.on('*', (effect: { readonly type: string }) => this.#effects.push(effect));
@@ -329,15 +392,16 @@ export class Cell {
   }
 
   #abandon(): void {
-    this.#incarnation.abort();
+    this.#incarnation.end();
     const actor = this.#actor;
     this.#actor = undefined;
     actor?.stop();
   }
 
-  #end(reason: 'finished' | 'failed' | 'stopped', error?: GridError): void {
+  #end(reason: CellEnd, error?: GridError): void {
     if (this.#isEnded()) return;
     this.#phase = 'ended';
+    this.#stayAwake();
     this.#abandon();
     const { hooks, address } = this.#options;
     for (const work of this.#queue.splice(0)) {
@@ -345,11 +409,11 @@ export class Cell {
         this.#refuse(work.delivery, reason, error ?? new ActorStopped(address));
     }
     this.#inspect('stopped', { type: reason }, undefined);
-    hooks.onEnd(reason, error);
+    hooks.onEnd(this, reason, error);
   }
 
   /** A finished actor still answers; any other end refuses what waits. */
-  #refuse(delivery: Delivery, reason: 'finished' | 'failed' | 'stopped', error: GridError): void {
+  #refuse(delivery: Delivery, reason: CellEnd, error: GridError): void {
     if (reason === 'finished') this.#answer(delivery);
     else delivery.reject?.(error);
   }
@@ -362,7 +426,7 @@ export class Cell {
     const { hooks } = this.#options;
     if (!hooks.inspecting) return;
     const { type, from, to } = details;
-    hooks.inspect(kind, {
+    hooks.inspect(this, kind, {
       ...(type !== undefined && { type }),
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),

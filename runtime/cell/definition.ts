@@ -42,6 +42,15 @@ export interface DefinitionOptions<
   readonly durable?: (context: ContextFrom<TMachine>) => unknown;
   /** Failures after which the actor is stopped instead of restarted. Default 5 in 60 000 ms. */
   readonly restarts?: { readonly limit: number; readonly withinMs: number };
+  /**
+   * The actor leaves memory, and comes back with its next message, once it had nothing to do for `afterMs` and no
+   * effect of it is running. `when` limits that to some snapshots, for one to states without `after`, whose timers
+   * would be lost. Only for durable actors without a projection. Default: it stays in memory.
+   */
+  readonly passivation?: {
+    readonly afterMs: number;
+    readonly when?: (snapshot: SnapshotFrom<TMachine>) => boolean;
+  };
 }
 
 /** Made by {@link defineActor}. */
@@ -57,6 +66,9 @@ export interface ActorDefinition<
   readonly mailboxBound: number;
   readonly durability: 'durable' | 'volatile';
   readonly restarts: { readonly limit: number; readonly withinMs: number };
+  readonly passivation:
+    | { readonly afterMs: number; readonly when: (snapshot: unknown) => boolean }
+    | undefined;
   readonly hasProjection: boolean;
   /** The durable part of a context. */
   project(context: unknown): unknown;
@@ -102,9 +114,12 @@ export function defineActor<
       'a whole number, counted up when the context changes',
     );
   }
+  const { passivation, durable } = options;
+  if (passivation !== undefined && (durability === 'volatile' || durable !== undefined)) {
+    throw new InvalidDefinition(kind, 'passivation', 'only where the whole snapshot is stored');
+  }
   const replies: { [type: string]: ((snapshot: never, message: never) => unknown) | undefined } =
     options.replies ?? {};
-  const { durable } = options;
   return {
     kind,
     machine,
@@ -113,6 +128,10 @@ export function defineActor<
     mailboxBound,
     durability,
     restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },
+    passivation: passivation && {
+      afterMs: passivation.afterMs,
+      when: (snapshot) => passivation.when?.(snapshot as SnapshotFrom<TMachine>) ?? true,
+    },
     hasProjection: durable !== undefined,
     project: (context) => durable?.(context as ContextFrom<TMachine>),
     answer: (snapshot, received) => {

@@ -1,5 +1,5 @@
 /** One live actor: its definition, mailbox, snapshot and effects. */
-export { Cell, type CellHooks } from './cell.ts';
+export { Cell, type CellHooks, type Occasion } from './cell.ts';
 export {
   type ActorDefinition,
   type ActorMessage,

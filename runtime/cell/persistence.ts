@@ -5,7 +5,7 @@ import { encode } from '../codec.ts';
 import { ActorExists, Cancelled, GridError, KeyExists, NoSuchActor, RevisionConflict } from '../errors.ts';
 import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
 import type { AnyActorDefinition } from './definition.ts';
-import { encodeRecord } from './record.ts';
+import { encodeRecord, storeKey } from './record.ts';
 
 /** What of an XState snapshot persistence looks at. */
 export interface MachineState {
@@ -17,6 +17,7 @@ export interface MachineState {
 export interface PersistenceOptions {
   readonly definition: AnyActorDefinition;
   readonly address: Address;
+  /** The actor's, within its kind. */
   readonly key: string;
   readonly store: KeyValue;
   readonly clock: Clock;
@@ -26,6 +27,7 @@ export interface PersistenceOptions {
 
 export class Persistence {
   readonly #options: PersistenceOptions;
+  readonly #key: string;
   #revision = 0;
   #writes = 0;
   /** What was stored, to tell whether anything worth storing has changed. */
@@ -34,14 +36,15 @@ export class Persistence {
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
+    this.#key = storeKey(options.definition.kind, options.key);
   }
 
   /** First write. Throws {@link ActorExists}, or what the store throws. */
   async create(state: MachineState, persisted: unknown): Promise<void> {
-    const { store, key, address, definition } = this.#options;
+    const { store, address, definition } = this.#options;
     const snapshot = encode(persisted);
     try {
-      this.#revision = await store.create(key, this.#record(state, snapshot));
+      this.#revision = await store.create(this.#key, this.#record(state, snapshot));
     } catch (error) {
       throw error instanceof KeyExists ? new ActorExists(address) : error;
     }
@@ -66,7 +69,7 @@ export class Persistence {
     persisted: () => unknown,
     options: { readonly force?: boolean } = {},
   ): Promise<boolean> {
-    const { store, key, definition } = this.#options;
+    const { store, definition } = this.#options;
     const early = definition.hasProjection ? undefined : encode(persisted());
     const essence = this.#essence(state, early);
     if (sameBytes(essence, this.#stored) && !options.force) return false;
@@ -74,11 +77,11 @@ export class Persistence {
     let unsure = false;
     this.#revision = await this.#persevering(async () => {
       try {
-        return await store.update(key, record, this.#revision);
+        return await store.update(this.#key, record, this.#revision);
       } catch (error) {
         // A write that was not confirmed may be the one we now conflict with.
         if (error instanceof RevisionConflict && unsure) {
-          const entry = await store.get(key);
+          const entry = await store.get(this.#key);
           if (entry !== undefined && sameBytes(entry.value, record)) return entry.revision;
         }
         unsure = true;
@@ -91,8 +94,8 @@ export class Persistence {
 
   /** What is stored now; waits out a store that is not available. Throws {@link NoSuchActor}. */
   async load(): Promise<KeyValueEntry> {
-    const { store, key, address } = this.#options;
-    const entry = await this.#persevering(() => store.get(key));
+    const { store, address } = this.#options;
+    const entry = await this.#persevering(() => store.get(this.#key));
     if (entry === undefined) throw new NoSuchActor(address);
     return entry;
   }
@@ -132,12 +135,12 @@ export class Persistence {
   }
 
   #pause(delayMs: number, reason: Error): Promise<void> {
-    const { clock, key } = this.#options;
+    const { clock } = this.#options;
     const { signal } = this.#givenUp;
     return new Promise((resolve, reject) => {
       const giveUp = () => {
         clock.clearTimeout(timer);
-        reject(new Cancelled(`store of ${key}`, reason));
+        reject(new Cancelled(`store of ${this.#key}`, reason));
       };
       const timer = clock.setTimeout(() => {
         signal.removeEventListener('abort', giveUp);

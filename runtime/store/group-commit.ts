@@ -1,5 +1,5 @@
 /**
- * Writes that wait for the disk together: while one group is being stored, the next gathers. With a flush per
+ * Writes that wait for the disk together: while two groups are being stored, the next gathers. With a flush per
  * acknowledgement (`sync_interval: always`) one write costs about as much as fifty.
  */
 import { JetStreamApiError, type JetStreamClient } from '@nats-io/jetstream';
@@ -18,16 +18,22 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
+/** While the server flushes one group it takes in the next. */
+const MOST_IN_FLIGHT = 2;
 /** The server takes 1,000 messages in one atomic batch; smaller groups keep its pauses short. */
 const MOST_WRITES = 200;
 const MOST_BYTES = 512 * 1024;
+const EXPECTED = 'Nats-Expected-Last-Subject-Sequence';
 
-/** For a stream with `allow_atomic` (nats-server 2.12). One subject is written once in a group, later writes wait. */
+/** For a stream with `allow_atomic` (nats-server 2.12). A subject is in one group at a time, later writes of it wait. */
 export class GroupCommit {
   readonly #connection: NatsConnection;
   readonly #jetstream: JetStreamClient;
   #waiting: Waiting[] = [];
-  #storing = false;
+  #inFlight = 0;
+  #scheduled = false;
+  /** Subjects of the groups in flight. */
+  readonly #busy = new Set<string>();
 
   constructor(connection: NatsConnection, jetstream: JetStreamClient) {
     this.#connection = connection;
@@ -38,22 +44,33 @@ export class GroupCommit {
   write(write: Write): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ write, resolve, reject });
-      if (this.#storing) return;
-      this.#storing = true;
-      // Requests arrive in bursts, one packet's worth at a time: what came together is stored together.
-      setImmediate(() => void this.#storeAll());
+      this.#schedule();
     });
   }
 
-  async #storeAll(): Promise<void> {
-    while (this.#waiting.length > 0) await this.#store(this.#nextGroup());
-    this.#storing = false;
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight >= MOST_IN_FLIGHT || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    // Requests arrive in bursts, one packet's worth at a time: what came together is stored together.
+    setImmediate(() => {
+      this.#scheduled = false;
+      const group = this.#nextGroup();
+      if (group.length === 0) return;
+      this.#inFlight += 1;
+      for (const { write } of group) this.#busy.add(write.subject);
+      void this.#store(group).finally(() => {
+        this.#inFlight -= 1;
+        for (const { write } of group) this.#busy.delete(write.subject);
+        this.#schedule();
+      });
+      this.#schedule();
+    });
   }
 
   #nextGroup(): Waiting[] {
     const group: Waiting[] = [];
     const later: Waiting[] = [];
-    const subjects = new Set<string>();
+    const subjects = new Set<string>(this.#busy);
     let bytes = 0;
     for (const waiting of this.#waiting) {
       const { subject, data } = waiting.write;
@@ -97,18 +114,16 @@ export class GroupCommit {
 
   /** Sequence of the last of `writes`; theirs follow each other. */
   async #commit(writes: readonly Write[]): Promise<number> {
-    const batch = crypto.randomUUID();
-    for (const [index, write] of writes.slice(0, -1).entries()) {
-      const header = headersOf(write);
-      header.set('Nats-Batch-Id', batch);
+    const header = headers();
+    header.set('Nats-Batch-Id', crypto.randomUUID());
+    for (const [index, { subject, data, expected }] of writes.entries()) {
       header.set('Nats-Batch-Sequence', String(index + 1));
-      this.#connection.publish(write.subject, write.data, { headers: header });
+      if (expected === undefined) header.delete(EXPECTED);
+      else header.set(EXPECTED, String(expected));
+      if (index < writes.length - 1) this.#connection.publish(subject, data, { headers: header });
     }
-    const last = writes.at(-1)!;
-    const header = headersOf(last);
-    header.set('Nats-Batch-Id', batch);
-    header.set('Nats-Batch-Sequence', String(writes.length));
     header.set('Nats-Batch-Commit', '1');
+    const last = writes.at(-1)!;
     const { seq } = await this.#jetstream.publish(last.subject, last.data, { headers: header });
     return seq;
   }
@@ -116,6 +131,6 @@ export class GroupCommit {
 
 function headersOf({ expected }: Write) {
   const header = headers();
-  if (expected !== undefined) header.set('Nats-Expected-Last-Subject-Sequence', String(expected));
+  if (expected !== undefined) header.set(EXPECTED, String(expected));
   return header;
 }

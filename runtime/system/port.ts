@@ -56,6 +56,11 @@ export interface ActorContext<TDefinition extends AnyActorDefinition = AnyActorD
 
 /** How a kind acts on the world. Effects are at least once: after a crash `onResume` issues what is still due. */
 export interface ActorBehaviour<TDefinition extends AnyActorDefinition = AnyActorDefinition> {
+  /** Called with the first snapshot of a new actor and with each that follows, once stored and before its effects. */
+  onChange?(
+    snapshot: SnapshotFrom<TDefinition['machine']>,
+    context: { readonly key: string; readonly system: ActorSystem },
+  ): void;
   /**
    * Called for each `emit(...)` after the snapshot is stored. Not awaited: report outcomes by `context.self.tell`.
    * A throw or rejection is a failure of the actor: it restarts from its stored snapshot and is resumed.
@@ -111,12 +116,12 @@ export interface ActorSystem extends AsyncDisposable {
   /** Brings every stored, unfinished actor of a kind back to life. Call once after `register`. */
   resume(definition: AnyActorDefinition): Promise<ResumeReport>;
   ref<TDefinition extends AnyActorDefinition>(definition: TDefinition, key: string): ActorRef<TDefinition>;
-  /** Snapshot of an actor that lives here. */
+  /** Snapshot of an actor that is in memory here. */
   snapshot<TDefinition extends AnyActorDefinition>(
     definition: TDefinition,
     key: string,
   ): SnapshotFrom<TDefinition['machine']> | undefined;
-  /** Keys of actors of a kind that live here. */
+  /** Keys of actors of a kind that are in memory here. */
   actors(definition: AnyActorDefinition): string[];
   /** All actors of a kind, finished ones included: from memory where they live here, else from the store. */
   stored<TDefinition extends AnyActorDefinition>(

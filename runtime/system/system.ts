@@ -8,6 +8,7 @@ import {
   type CellHooks,
   decodeRecord,
   type InspectionRecord,
+  type Occasion,
   reviveActor,
   storeKey,
 } from '../cell/mod.ts';
@@ -27,6 +28,7 @@ import type { KeyValueEntry } from '../store/mod.ts';
 import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
 import type {
   ActorBehaviour,
+  ActorContext,
   ActorRef,
   ActorSystem,
   ActorSystemOptions,
@@ -41,7 +43,7 @@ export function createActorSystem(options: ActorSystemOptions): ActorSystem {
 
 interface Registration {
   readonly definition: AnyActorDefinition;
-  readonly behaviour: ActorBehaviour;
+  readonly hooks: CellHooks;
   readonly subscription: Subscription;
 }
 
@@ -58,6 +60,8 @@ class NodeSystem {
   readonly #kinds = new Map<string, Registration>();
   readonly #cells = new Map<Address, Cell>();
   readonly #waking = new Map<Address, Promise<Found>>();
+  /** Actors that left memory at rest: stored, and no effect of theirs is due. */
+  readonly #resting = new Set<Address>();
   /** Actors that failed too often: asked again, they fail at once until the system restarts. */
   readonly #halted = new Map<Address, GridError>();
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
@@ -85,13 +89,14 @@ class NodeSystem {
     const subscription = this.mux.serve(`shadowgrid.actor.${kind}.*`, (body, { subject }) =>
       this.#receive(body, subject),
     );
-    this.#kinds.set(kind, { definition, behaviour, subscription });
+    this.#kinds.set(kind, { definition, hooks: this.#hooks(definition, behaviour), subscription });
   }
 
   async spawn(definition: AnyActorDefinition, key: string, input?: unknown): Promise<ActorRef> {
     this.#refuseWhenStopping();
     const address = addressOf(definition.kind, key);
-    if (this.#cells.has(address) || this.#waking.has(address)) throw new ActorExists(address);
+    const taken = this.#cells.has(address) || this.#waking.has(address) || this.#resting.has(address);
+    if (taken) throw new ActorExists(address);
     await this.#newCell(this.#registration(definition.kind), address, key).create(input);
     return this.ref(definition, key);
   }
@@ -104,7 +109,7 @@ class NodeSystem {
     for (const entry of await this.#options.store.entries(storeKey(definition.kind, '*'))) {
       const key = actorKey(entry.key);
       const address = addressOf(definition.kind, key);
-      if (this.#cells.has(address)) continue;
+      if (this.#cells.has(address) || this.#resting.has(address)) continue;
       try {
         const found = this.#revive(registration, address, key, entry);
         (found instanceof Cell ? resumed : finished).push(key);
@@ -164,6 +169,7 @@ class NodeSystem {
     const address = addressOf(definition.kind, key);
     await this.#cells.get(address)?.stop();
     this.#halted.delete(address);
+    this.#resting.delete(address);
     if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition.kind, key));
   }
 
@@ -247,17 +253,17 @@ class NodeSystem {
   }
 
   async #deliver(
-    { definition, behaviour, subscription }: Registration,
+    registration: Registration,
     address: Address,
     key: string,
     message: ActorMessage,
     mode: 'ask' | 'tell',
     id: string,
   ): Promise<unknown> {
+    const { definition } = registration;
     const checked = definition.message.safeParse(message);
     if (!checked.success) throw malformed(`message to ${address}`, checked.error);
-    const cell =
-      this.#cells.get(address) ?? (await this.#wake({ definition, behaviour, subscription }, address, key));
+    const cell = this.#cells.get(address) ?? (await this.#wake(registration, address, key));
     if (!(cell instanceof Cell))
       return mode === 'tell' ? undefined : definition.answer(cell.finished, checked.data);
     if (mode === 'tell') return cell.deliver({ message: checked.data, id });
@@ -287,50 +293,51 @@ class NodeSystem {
       return { finished: reviveActor(registration.definition, address, record).getSnapshot() };
     }
     const cell = this.#newCell(registration, address, key);
-    cell.restore(entry);
+    cell.restore(entry, this.#resting.delete(address) ? 'at rest' : 'interrupted');
     return cell;
   }
 
-  #newCell({ definition, behaviour }: Registration, address: Address, key: string): Cell {
-    const self = this.ref(definition, key);
+  #newCell({ definition, hooks }: Registration, address: Address, key: string): Cell {
+    const { store } = this.#options;
+    const writer = this.#incarnation;
+    const cell = new Cell({ definition, address, key, store, clock: this.#clock, writer, hooks });
+    this.#cells.set(address, cell);
+    return cell;
+  }
+
+  #hooks(definition: AnyActorDefinition, behaviour: ActorBehaviour): CellHooks {
     const system = this as unknown as ActorSystem;
     const watchers = this.#watchers;
-    const hooks: CellHooks = {
-      onEffect: ({ effect, snapshot, signal, cause }) =>
-        behaviour.onEffect?.(effect as never, {
-          self,
-          key,
-          system,
-          snapshot: snapshot as never,
-          signal,
-          ...(cause !== undefined && { cause }),
-        }),
-      onResume: ({ snapshot, signal }) =>
-        behaviour.onResume?.(snapshot as never, { self, key, system, snapshot: snapshot as never, signal }),
-      onFailure: (error, outcome) => this.#report({ address, error, outcome }),
-      onEnd: (reason, error) => {
+    const contextOf = ({ key }: Cell, { snapshot, incarnation, cause }: Occasion): ActorContext => ({
+      self: this.ref(definition, key),
+      key,
+      system,
+      snapshot: snapshot as never,
+      get signal() {
+        return incarnation.signal;
+      },
+      ...(cause !== undefined && { cause }),
+    });
+    return {
+      onChange: ({ key, snapshot }) => behaviour.onChange?.(snapshot as never, { key, system }),
+      onEffect: (cell, effect, occasion) => behaviour.onEffect?.(effect as never, contextOf(cell, occasion)),
+      onResume: (cell, occasion) =>
+        behaviour.onResume?.(occasion.snapshot as never, contextOf(cell, occasion)),
+      onFailure: ({ address }, error, outcome) => this.#report({ address, error, outcome }),
+      onEnd: (cell, reason, error) => {
+        const { address } = cell;
         if (this.#cells.get(address) === cell) this.#cells.delete(address);
+        if (reason === 'passivated') this.#resting.add(address);
         if (reason === 'failed' && error !== undefined) this.#halted.set(address, error);
       },
       get inspecting() {
         return watchers.size > 0;
       },
-      inspect: (kind, details) => {
+      inspect: ({ address }, kind, details) => {
         const record = { id: this.#nextId(), address, t: this.#clock.now(), kind, ...details };
         for (const watcher of watchers) watcher(record);
       },
     };
-    const cell: Cell = new Cell({
-      definition,
-      address,
-      storeKey: storeKey(definition.kind, key),
-      store: this.#options.store,
-      clock: this.#clock,
-      writer: this.#incarnation,
-      hooks,
-    });
-    this.#cells.set(address, cell);
-    return cell;
   }
 
   #within<T>(promise: Promise<T>, address: Address, deadlineMs: number, signal?: AbortSignal): Promise<T> {

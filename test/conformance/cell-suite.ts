@@ -1,6 +1,6 @@
 /** What actors must do on every pair of drivers. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { assign, emit, setup } from 'xstate';
+import { assign, emit, type SnapshotFrom, setup } from 'xstate';
 import { z } from 'zod';
 import {
   ActorExists,
@@ -69,12 +69,19 @@ const machine = setup({
   },
 });
 
-const parcel = defineActor({
+const parcelOptions = {
   kind: 'parcel',
   machine,
   message,
-  replies: { read: ({ value, context }) => ({ state: value, to: context.to, item: context.item }) },
-});
+  replies: {
+    read: ({ value, context }: SnapshotFrom<typeof machine>) => ({
+      state: value,
+      to: context.to,
+      item: context.item,
+    }),
+  },
+};
+const parcel = defineActor(parcelOptions);
 
 export function cellSuite(name: string, driver: CellDriver): void {
   describe(`actors on ${name}`, () => {
@@ -197,6 +204,52 @@ export function cellSuite(name: string, driver: CellDriver): void {
         'p2 packed',
         'p3 delivered',
       ]);
+    });
+
+    test('leave memory at rest and come back with their next message, as if they had never left', async () => {
+      const system = node('a');
+      const changes: string[] = [];
+      const [carried, resumed]: [string[], string[]] = [[], []];
+      const ended: (string | undefined)[] = [];
+      const sent = Promise.withResolvers<void>();
+      system.inspect(({ kind, type }) => void (kind === 'stopped' && ended.push(type)));
+      const patient = defineActor({
+        ...parcelOptions,
+        passivation: { afterMs: 0, when: ({ value }) => value !== 'shipping' },
+      });
+      system.register(patient, {
+        onChange: ({ value }, { key }) => changes.push(`${key} ${value}`),
+        onEffect: async ({ to }) => {
+          carried.push(to);
+          await sent.promise;
+        },
+        onResume: ({ value }) => void resumed.push(String(value)),
+      });
+      const ref = await system.spawn(patient, 'p1', { item: 'book' });
+      await until(() => system.actors(patient).length === 0);
+      expect(system.snapshot(patient, 'p1')).toBeUndefined();
+      const reads = await Promise.all(Array.from({ length: 20 }, () => ref.ask({ type: 'read' })));
+      expect(reads).toEqual(reads.map(() => ({ state: 'packed', to: null, item: 'book' })));
+      await until(() => system.actors(patient).length === 0);
+      await expect(system.spawn(patient, 'p1', { item: 'cup' })).rejects.toThrow(ActorExists);
+      await ref.ask({ type: 'ship', to: 'oslo' });
+      expect(await ref.ask({ type: 'read' })).toMatchObject({ state: 'shipping' });
+      // Not at rest in this state, and not while an effect is running.
+      expect(system.actors(patient)).toEqual(['p1']);
+      sent.resolve();
+      await ref.ask({ type: 'shipped' });
+      expect(ended).toEqual(['passivated', 'passivated', 'finished']);
+      expect(changes).toEqual(['p1 packed', 'p1 shipping', 'p1 delivered']);
+      expect(carried).toEqual(['oslo']);
+      expect(resumed).toEqual([]);
+
+      await system.spawn(patient, 'p2', { item: 'hat' });
+      await until(() => system.actors(patient).length === 0);
+      await system.stop();
+      const next = node('b');
+      next.register(patient, { onResume: ({ context }) => void resumed.push(context.item) });
+      expect(await next.resume(patient)).toMatchObject({ resumed: ['p2'], finished: ['p1'] });
+      expect(resumed).toEqual(['hat']);
     });
 
     test('that throw restart from what is stored; others never notice', async () => {

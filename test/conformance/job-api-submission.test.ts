@@ -85,6 +85,17 @@ describe('an idempotency key', () => {
     expect(other.id).not.toBe(first.id);
   });
 
+  test('finds the job again that was stored although nobody was told so, and it runs', async ({ given }) => {
+    const { client, created, reach } = given;
+    const request = job('echo once', { idempotencyKey: 'k4' });
+    given.losesNextAnswer = true;
+    await expect(client.submit(request)).rejects.toMatchObject({ retryable: true });
+    const again = await client.submit(request);
+    expect(again).toMatchObject({ existing: true });
+    await reach(again.id, 'completed');
+    expect(created).toEqual([again.id]);
+  });
+
   test('twice in a batch is refused, and nothing is stored', async ({ given: { client } }) => {
     const batch = client.submitBatch([
       job('echo a', { idempotencyKey: 'k3' }),

@@ -5,7 +5,7 @@ import { Grid } from '../../actors/grid/mod.ts';
 import type { Hypervisor } from '../../actors/host/mod.ts';
 import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
 import type { JobRequestInput, JobState, JobView } from '../../actors/job/mod.ts';
-import { createMux, MemoryBus, memoryKeyValue, systemClock } from '../../runtime/mod.ts';
+import { createMux, MemoryBus, memoryKeyValue, StoreUnavailable, systemClock } from '../../runtime/mod.ts';
 import { until } from './transport-until.ts';
 
 /** The subjects are the contract: written out, so that nobody changes them by accident. */
@@ -47,8 +47,20 @@ class MemoryGrid {
   readonly machine = createSimulatedHypervisor({ cores: 2, memoryMiB: 1024, bootMs: 5 });
   readonly mux = createMux(this.#link);
   readonly client = new JobClient(this.mux);
+  /** The next new actor is stored, but who asked for it hears that the store is not available. */
+  losesNextAnswer = false;
   /** Jobs that a VM was created for. */
   readonly created: string[] = [];
+
+  constructor() {
+    const create = this.#store.create.bind(this.#store);
+    this.#store.create = async (key, value) => {
+      const revision = await create(key, value);
+      if (!this.losesNextAnswer) return revision;
+      this.losesNextAnswer = false;
+      throw new StoreUnavailable(`create ${key}`, new Error('the answer was lost'));
+    };
+  }
 
   /** Starts the grid (again) on what is stored. */
   async start(): Promise<void> {

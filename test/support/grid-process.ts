@@ -60,7 +60,16 @@ export class GridProcess {
     const { simulated, args = [], env, readyMs = 120_000 } = this.#options;
     const child = spawn(
       process.execPath,
-      [MAIN, 'up', '--state', this.state, ...(simulated ? ['--simulated'] : []), ...args],
+      // With the flags that this process was started with: benchmarks run as users' commands do.
+      [
+        ...process.execArgv,
+        MAIN,
+        'up',
+        '--state',
+        this.state,
+        ...(simulated ? ['--simulated'] : []),
+        ...args,
+      ],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, UV_THREADPOOL_SIZE: '16', ...env } },
     );
     this.#child = child;
