@@ -9,7 +9,7 @@ import {
   toWireError,
   type WireError,
 } from '../../runtime/mod.ts';
-import { effectsToResume, viewOf } from './decide.ts';
+import { effectsToResume, startOf, viewOf } from './decide.ts';
 import { jobMachine } from './machine.ts';
 import { type JobContext, type JobEffect, type JobState, type JobView, jobMessage } from './messages.ts';
 
@@ -17,6 +17,7 @@ export const jobActor = defineActor({
   kind: 'job',
   machine: jobMachine,
   message: jobMessage,
+  start: startOf,
   // Most jobs of a busy grid wait, and a waiting job needs no memory but its place in the queue.
   passivation: { afterMs: 0, when: ({ value }) => value === 'accepted' || value === 'queued' },
   replies: {

@@ -1,6 +1,27 @@
 /** Pure decisions of a job: how an end is explained, what a state still needs after a restart, what users see. */
 import type { WireError } from '../../runtime/mod.ts';
-import type { JobContext, JobEffect, JobMessage, JobState, JobView } from './messages.ts';
+import type { JobContext, JobEffect, JobInput, JobMessage, JobState, JobView } from './messages.ts';
+
+/** Where a new job starts: it waits for other jobs, or for its turn. */
+export function startOf(input: JobInput): { readonly value: JobState; readonly context: JobContext } {
+  return { value: input.dependencies.length > 0 ? 'accepted' : 'queued', context: contextOf(input) };
+}
+
+export function contextOf(input: JobInput): JobContext {
+  return {
+    ...input,
+    host: undefined,
+    refusals: [],
+    placedAt: undefined,
+    startedAt: undefined,
+    endedAt: undefined,
+    bootMs: undefined,
+    exitCode: undefined,
+    signal: undefined,
+    outputBytes: 0,
+    error: undefined,
+  };
+}
 
 /** Why a job ended as it did; undefined when it simply succeeded. */
 export function outcomeError(context: JobContext, event: JobMessage): WireError | undefined {

@@ -1,7 +1,7 @@
 /** The job statechart: where each message leads, what it asks for on the way, and what a restart repeats. */
 import { describe, expect, test, vi } from 'vitest';
 import { createActor } from 'xstate';
-import { effectsToResume, viewOf } from './decide.ts';
+import { effectsToResume, startOf, viewOf } from './decide.ts';
 import { jobMachine } from './machine.ts';
 import { JOB_STATES, type JobEffect, type JobMessage, type JobState, TERMINAL_STATES } from './messages.ts';
 import { parseSubmission } from './request.ts';
@@ -20,9 +20,10 @@ const exited = (exitCode: number, signal = 0): JobMessage => ({
 });
 
 function run(messages: readonly JobMessage[], dependencies: readonly string[] = []) {
-  const effects: JobEffect[] = [];
   const input = { id: 'j-1', request: request!, dependencies, requestHash: 'x', submittedAt: 1 };
-  const actor = createActor(jobMachine, { input });
+  const start = startOf(input);
+  const effects: JobEffect[] = effectsToResume(start.value, start.context);
+  const actor = createActor(jobMachine, { snapshot: jobMachine.resolveState(start), input });
   actor.on('*', (effect) => effects.push(effect));
   actor.start();
   for (const message of messages) actor.send(message);

@@ -1,7 +1,7 @@
 /** The job statechart: accepted, queued, placing, booting, running, then completed, failed or cancelled. */
 import { assign, emit, setup } from 'xstate';
 import type { WireError } from '../../runtime/mod.ts';
-import { outcomeError } from './decide.ts';
+import { contextOf, outcomeError } from './decide.ts';
 import type { JobContext, JobEffect, JobInput, JobMessage } from './messages.ts';
 
 const machine = setup({
@@ -12,7 +12,6 @@ const machine = setup({
     emitted: {} as JobEffect,
   },
   guards: {
-    waits: ({ context }) => context.dependencies.length > 0,
     succeeded: ({ event }) => event.type === 'exited' && event.exitCode === 0,
   },
   actions: {
@@ -51,22 +50,10 @@ const machine = setup({
   },
 }).createMachine({
   id: 'job',
-  context: ({ input }) => ({
-    ...input,
-    host: undefined,
-    refusals: [],
-    placedAt: undefined,
-    startedAt: undefined,
-    endedAt: undefined,
-    bootMs: undefined,
-    exitCode: undefined,
-    signal: undefined,
-    outputBytes: 0,
-    error: undefined,
-  }),
-  initial: 'arriving',
+  context: ({ input }) => contextOf(input),
+  // A job that depends on nobody starts in `queued`: see `startOf`.
+  initial: 'accepted',
   states: {
-    arriving: { always: [{ guard: 'waits', target: 'accepted' }, { target: 'queued' }] },
     accepted: {
       entry: 'awaitDependencies',
       on: {

@@ -102,7 +102,9 @@ export class Cell {
     this.#input = input;
     try {
       this.#stepping = true;
-      const actor = this.#follow(createActor(definition.machine, { input, clock }));
+      const snapshot = definition.start(input);
+      const first = snapshot === undefined ? { input } : { snapshot };
+      const actor = this.#follow(createActor(definition.machine, { ...first, clock }));
       this.#stepping = false;
       const state = stateOf(actor);
       if (state.status === 'error') throw new ActorFailed(address, errorOf(actor));
@@ -110,6 +112,7 @@ export class Cell {
       await this.#persistence?.create(state, actor.getPersistedSnapshot());
       if (hooks.inspecting) hooks.inspect(this, 'created', { to: state.value });
       this.#settle(state, effects, undefined);
+      if (snapshot !== undefined) this.#resume();
     } catch (error) {
       this.#end('stopped', error as GridError);
       throw error;

@@ -1,5 +1,5 @@
 /** What an actor is: its kind, statechart, messages, replies, and how its state is kept. */
-import type { AnyStateMachine, ContextFrom, SnapshotFrom } from 'xstate';
+import type { AnyStateMachine, ContextFrom, InputFrom, Snapshot, SnapshotFrom, StateValueFrom } from 'xstate';
 import type { ZodType } from 'zod';
 import { addressOf } from '../address.ts';
 import { InvalidDefinition } from '../errors.ts';
@@ -40,6 +40,14 @@ export interface DefinitionOptions<
   readonly durability?: 'durable' | 'volatile';
   /** What of the context must be on disk: when given, only a change of it or of the state value is stored. */
   readonly durable?: (context: ContextFrom<TMachine>) => unknown;
+  /**
+   * Where an actor starts, when that depends on its input: the effects of a start are then those of `onResume`, and the
+   * machine takes no step. Default: the machine's own initial state, with the effects of entering it.
+   */
+  readonly start?: (input: InputFrom<TMachine>) => {
+    readonly value: StateValueFrom<TMachine>;
+    readonly context: ContextFrom<TMachine>;
+  };
   /** Failures after which the actor is stopped instead of restarted. Default 5 in 60 000 ms. */
   readonly restarts?: { readonly limit: number; readonly withinMs: number };
   /**
@@ -66,6 +74,8 @@ export interface ActorDefinition<
   readonly mailboxBound: number;
   readonly durability: 'durable' | 'volatile';
   readonly restarts: { readonly limit: number; readonly withinMs: number };
+  /** The snapshot a new actor starts with, undefined where the machine makes it. */
+  start(input: unknown): Snapshot<unknown> | undefined;
   readonly passivation:
     | { readonly afterMs: number; readonly when: (snapshot: unknown) => boolean }
     | undefined;
@@ -128,6 +138,10 @@ export function defineActor<
     mailboxBound,
     durability,
     restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },
+    start: (input) => {
+      const state = options.start?.(input as InputFrom<TMachine>);
+      return state && machine.resolveState(state as Parameters<typeof machine.resolveState>[0]);
+    },
     passivation: passivation && {
       afterMs: passivation.afterMs,
       when: (snapshot) => passivation.when?.(snapshot as SnapshotFrom<TMachine>) ?? true,

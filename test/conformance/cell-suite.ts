@@ -206,6 +206,26 @@ export function cellSuite(name: string, driver: CellDriver): void {
       ]);
     });
 
+    test('start where their input says, with the effects of a resumption', async () => {
+      const system = node('a');
+      const resumed: string[] = [];
+      const sent = defineActor({
+        ...parcelOptions,
+        start: ({ item }: { item: string }) => ({
+          value: 'shipping' as const,
+          context: { item, to: 'oslo' },
+        }),
+      });
+      system.register(sent, {
+        onResume: ({ value, context }) => void resumed.push(`${value}:${context.to}`),
+      });
+      const ref = await system.spawn(sent, 'p1', { item: 'book' });
+      expect(resumed).toEqual(['shipping:oslo']);
+      expect(await ref.ask({ type: 'read' })).toEqual({ state: 'shipping', to: 'oslo', item: 'book' });
+      await ref.ask({ type: 'shipped' });
+      expect(await ref.ask({ type: 'read' })).toMatchObject({ state: 'delivered' });
+    });
+
     test('leave memory at rest and come back with their next message, as if they had never left', async () => {
       const system = node('a');
       const changes: string[] = [];
