@@ -85,29 +85,44 @@ export class StreamServer {
   }
 }
 
-/** Leaves the loop on abort even when the source is silent; the source's own `finally` runs then. */
-async function forEachUntil(
+/**
+ * Ends on abort even when the source is silent; the source's own `finally` runs then. Not `Promise.race` with the
+ * abort, which would remember every item for as long as the stream lasts.
+ */
+function forEachUntil(
   source: AsyncIterable<unknown>,
   signal: AbortSignal,
   take: (item: unknown) => void,
 ): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
-  const aborted = new Promise<'aborted'>((resolve) => {
-    if (signal.aborted) resolve('aborted');
-    else signal.addEventListener('abort', () => resolve('aborted'), { once: true });
-  });
-  while (true) {
-    const next = iterator.next();
-    const step = await Promise.race([next, aborted]);
-    if (step === 'aborted') {
-      next.catch(() => undefined);
+  return new Promise((resolve, reject) => {
+    const abort = () => {
       // Not awaited: a generator that waits for something of its own would hold us for ever.
       void iterator.return?.().catch(() => undefined);
-      return;
-    }
-    if (step.done) return;
-    take(step.value);
-  }
+      resolve();
+    };
+    const pull = () => {
+      if (signal.aborted) return;
+      const pulled = iterator.next().then((step) => {
+        if (signal.aborted) return;
+        if (step.done) return end();
+        take(step.value);
+        pull();
+      });
+      pulled.catch(fail);
+    };
+    const end = () => {
+      signal.removeEventListener('abort', abort);
+      resolve();
+    };
+    const fail = (error: unknown) => {
+      signal.removeEventListener('abort', abort);
+      reject(error);
+    };
+    if (signal.aborted) return abort();
+    signal.addEventListener('abort', abort, { once: true });
+    pull();
+  });
 }
 
 function isCancel(data: Uint8Array): boolean {
