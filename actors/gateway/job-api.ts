@@ -24,6 +24,7 @@ import { admit, type Inventory } from './admission.ts';
 import type { JobDirectory } from './directory.ts';
 import { IdempotencyKeyReused, NoSuchJob } from './errors.ts';
 import { planSubmission } from './submission.ts';
+import { wholeCharacters } from './text.ts';
 import { type Progress, WatchStream } from './watch-stream.ts';
 
 const id = z.string().regex(/^j-[0-9a-z]{8,40}$/, { error: 'a job id as submit returned it: j-...' });
@@ -150,9 +151,10 @@ export class JobApi {
     const kept = ended ? await this.#keptOutput(query.id, query.offset, query.maxBytes) : undefined;
     const answer = ended ? kept : await this.#options.liveOutput(job, query.offset, query.maxBytes);
     const { offset, data } = answer ?? { offset: query.offset, data: new Uint8Array() };
-    const next = offset + data.length;
-    const text = new TextDecoder().decode(data);
-    return { id: query.id, offset, text, next, complete: ended && next >= (kept?.end ?? 0) };
+    const rest = ended && offset + data.length >= (kept?.end ?? 0);
+    const page = rest ? data : data.subarray(0, wholeCharacters(data));
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(page);
+    return { id: query.id, offset, text, next: offset + page.length, complete: rest };
   }
 
   /** States and progress of a job until it has ended. */
