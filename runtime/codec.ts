@@ -1,6 +1,7 @@
 /** MessagePack with limits, and JSON for people: bytes in, checked values out, typed errors only. */
 import { Decoder, Encoder } from '@msgpack/msgpack';
 import { MalformedMessage, PayloadTooLarge } from './errors.ts';
+import { skim } from './skim.ts';
 
 export interface CodecLimits {
   /** Bytes of a whole message. Default 1 MiB, NATS's own default. */
@@ -20,9 +21,14 @@ const decoder = new Decoder();
  * Throws {@link MalformedMessage} for what MessagePack cannot hold and {@link PayloadTooLarge}.
  */
 export function encode(value: unknown, limits: CodecLimits = {}): Uint8Array<ArrayBuffer> {
+  return encodeBriefly(value, limits).slice();
+}
+
+/** The same in memory that the next call overwrites: for what is copied at once. */
+export function encodeBriefly(value: unknown, limits: CodecLimits = {}): Uint8Array<ArrayBuffer> {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = encoder.encode(value);
+    bytes = encoder.encodeSharedRef(value);
   } catch (cause) {
     throw new MalformedMessage(`cannot be encoded: ${reasonOf(cause)}`, {
       hint: 'send plain values: no functions, symbols or cycles',
@@ -38,17 +44,17 @@ export function encode(value: unknown, limits: CodecLimits = {}): Uint8Array<Arr
 export function decode(bytes: Uint8Array, limits: CodecLimits = {}): unknown {
   const maxBytes = limits.maxBytes ?? MAX_BYTES;
   if (bytes.length > maxBytes) throw new PayloadTooLarge(bytes.length, maxBytes);
-  let value: unknown;
+  const wrong = skim(bytes, limits.maxDepth ?? MAX_DEPTH);
+  if (wrong === 'too deep') throw nestedTooDeep();
   try {
-    value = decoder.decode(bytes);
+    if (wrong === 'cut short') throw new RangeError('it is shorter than it says');
+    return decoder.decode(bytes);
   } catch (cause) {
     throw new MalformedMessage(`not MessagePack: ${reasonOf(cause)}`, {
       hint: 'send one MessagePack map',
       cause,
     });
   }
-  refuseDeep(value, limits.maxDepth ?? MAX_DEPTH);
-  return value;
 }
 
 /** A value and the form it came in, so that the answer can go back in the same form. */
@@ -86,16 +92,18 @@ function looksLikeJson(bytes: Uint8Array): boolean {
 function refuseDeep(value: unknown, levels: number): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Date)
     return;
-  if (levels === 0) {
-    throw new MalformedMessage('nested too deep', {
-      hint: `at most ${MAX_DEPTH} maps or arrays inside one another`,
-    });
-  }
+  if (levels === 0) throw nestedTooDeep();
   if (Array.isArray(value)) {
     for (const item of value) refuseDeep(item, levels - 1);
   } else {
     for (const key in value) refuseDeep((value as Record<string, unknown>)[key], levels - 1);
   }
+}
+
+function nestedTooDeep(): MalformedMessage {
+  return new MalformedMessage('nested too deep', {
+    hint: `at most ${MAX_DEPTH} maps or arrays inside one another`,
+  });
 }
 
 function reasonOf(cause: unknown): string {

@@ -188,6 +188,20 @@ export class TransportClosed extends GridError {
   }
 }
 
+/** The server does not let this user publish or subscribe there: nothing was delivered, or the subscription has ended. */
+export class PermissionDenied extends GridError {
+  readonly operation: 'publish' | 'subscribe';
+  readonly subject: string;
+  constructor(operation: 'publish' | 'subscribe', subject: string, cause?: unknown) {
+    super('permission-denied', `NATS does not let this user ${operation} to ${subject}`, {
+      hint: 'connect as a user whose role may; docs/nats.md has the roles',
+      cause,
+    });
+    this.operation = operation;
+    this.subject = subject;
+  }
+}
+
 /** Nobody listens on this subject. */
 export class NoResponders extends GridError {
   constructor(subject: string) {
@@ -195,6 +209,13 @@ export class NoResponders extends GridError {
       hint: 'is the grid running and connected to the same NATS?',
       retryable: true,
     });
+  }
+}
+
+/** Reached by a frame for a node that does not serve this subject (any more); nothing was done. Sent again by subject. */
+export class Misdirected extends GridError {
+  constructor(subject: string) {
+    super('misdirected', `${subject} is not served by this node`, { retryable: true });
   }
 }
 

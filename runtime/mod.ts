@@ -14,6 +14,24 @@ export { type CodecLimits, decode, decodeMessagePackOrJson, encode } from './cod
 export * from './errors.ts';
 export { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 export {
+  type ActorRow,
+  type ActorView,
+  type Chart,
+  type ChartState,
+  type ChartTransition,
+  chartOf,
+  chartToMermaid,
+  currentPaths,
+  InspectionClient,
+  labelOf,
+  type NodeView,
+  serveInspection,
+  stateText,
+  type WatchBatch,
+  type WatchQuery,
+  type WatchRecord,
+} from './inspect/mod.ts';
+export {
   type KeyValue,
   type KeyValueChange,
   type KeyValueEntry,
@@ -42,6 +60,7 @@ export {
   MemoryBus,
   type MemoryTransport,
   type Mux,
+  type MuxOptions,
   type NatsOptions,
   NatsTransport,
   type RequestContext,

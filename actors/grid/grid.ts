@@ -6,6 +6,7 @@ import {
   type FailureReport,
   type KeyValue,
   type Mux,
+  serveInspection,
   type Transport,
 } from '../../runtime/mod.ts';
 import { ALLOCATOR_KEY, AllocatorBehaviour, allocatorActor } from '../allocator/mod.ts';
@@ -128,6 +129,7 @@ export class Grid {
     system.register(hostActor, {
       onEffect: (effect, context) => behaviour.get(context.key)!.onEffect(effect, context),
     });
+    serveInspection(system, { clock });
     await this.directory.open(system);
     await system.spawn(routerActor, ROUTER_KEY);
     await system.spawn(allocatorActor, ALLOCATOR_KEY);

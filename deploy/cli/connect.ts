@@ -1,10 +1,11 @@
 /** Connects a command to the grid it is about: the one of a state directory, or any by its NATS URL. */
 import { JobClient } from '../../actors/gateway/mod.ts';
-import { connectNats, createMux, type Transport } from '../../runtime/mod.ts';
+import { connectNats, createMux, InspectionClient, type Transport } from '../../runtime/mod.ts';
 import { findGrid, gridPaths, NoGrid } from '../local/mod.ts';
 
 export interface GridConnection extends AsyncDisposable {
   readonly jobs: JobClient;
+  readonly inspection: InspectionClient;
   readonly transport: Transport;
 }
 
@@ -31,6 +32,7 @@ export async function connectGrid(args: {
   const mux = createMux(transport);
   return {
     jobs: new JobClient(mux),
+    inspection: new InspectionClient(mux),
     transport,
     [Symbol.asyncDispose]: async () => {
       await mux.close();

@@ -1,18 +1,39 @@
 #!/usr/bin/env node
-/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record`. */
+/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record | nats-config | actors | actor | trace | send`. */
 import { defineCommand, runCommand, runMain, showUsage } from 'citty';
+import { actor } from './actor.ts';
+import { actors } from './actors.ts';
 import { type OptionDefinitions, refuseUnknownOptions } from './arguments.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
 import { cancel, job, jobs } from './jobs.ts';
+import { natsConfig } from './nats.ts';
 import { printError } from './print.ts';
 import { record } from './record.ts';
+import { send } from './send.ts';
 import { submit } from './submit.ts';
+import { trace } from './trace.ts';
 import { up } from './up.ts';
 import { watch } from './watch.ts';
 
-const commands = { up, submit, jobs, job, hosts, watch, cancel, doctor, demo, record };
+const commands = {
+  up,
+  submit,
+  jobs,
+  job,
+  hosts,
+  watch,
+  cancel,
+  doctor,
+  demo,
+  record,
+  'nats-config': natsConfig,
+  actors,
+  actor,
+  trace,
+  send,
+};
 const shadowgrid = defineCommand({
   meta: { name: 'shadowgrid', version: '0.1.0', description: 'Every job has a shadow' },
   subCommands: commands,

@@ -1,14 +1,14 @@
 /** One live actor: takes one message at a time, stores what came of it, then lets effects and the answer out. */
-import { type AnyStateMachine, createActor, type Actor as XStateActor } from 'xstate';
 import type { Address } from '../address.ts';
 import type { Clock } from '../clock.ts';
 import { ActorFailed, ActorStopped, Cancelled, GridError, MailboxFull, RevisionConflict } from '../errors.ts';
 import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
 import type { ActorMessage, AnyActorDefinition } from './definition.ts';
 import { Incarnation } from './incarnation.ts';
-import type { InspectionKind, InspectionRecord } from './inspection.ts';
-import { type MachineState, Persistence } from './persistence.ts';
-import { decodeRecord, reviveActor } from './record.ts';
+import type { CellReport, InspectionKind, InspectionRecord } from './inspection.ts';
+import { type Effect, Interpreter, type MachineState, type PendingTimer } from './interpreter.ts';
+import { Persistence } from './persistence.ts';
+import { decodeRecord, reviveSnapshot } from './record.ts';
 
 /** What an effect, or the resumption of an actor, is carried out with. */
 export interface Occasion {
@@ -56,10 +56,10 @@ export interface Delivery {
   readonly reject?: (error: GridError) => void;
 }
 
-/** Work for the pump: a message, a transition that a timer of the machine made, or a failed effect. */
+/** Work for the pump: a message, a delayed transition that is due, or a failed effect. */
 type Work =
   | { readonly delivery: Delivery }
-  | 'settle'
+  | { readonly timer: string }
   | { readonly failure: unknown; readonly incarnation: Incarnation };
 
 export class Cell {
@@ -67,19 +67,20 @@ export class Cell {
   readonly #persistence: Persistence | undefined;
   readonly #queue: Work[] = [];
   #waiting = 0;
-  #actor: XStateActor<AnyStateMachine> | undefined;
+  #interpreter: Interpreter | undefined;
   /** The machine's snapshot after the last settled step. */
   #settled: MachineState | undefined;
-  #effects: { readonly type: string }[] = [];
   #incarnation = new Incarnation();
   #input: unknown;
   #phase: 'starting' | 'live' | 'draining' | 'ended' = 'starting';
   #pumping: Promise<void> | undefined;
-  #stepping = false;
   #failures: number[] = [];
   /** Effects that have not come to their end. */
   #running = 0;
   #rest: unknown;
+  /** Id of the message that is being handled, or that brought its creation about. */
+  #cause: string | undefined;
+  #dueAt: number | undefined;
 
   constructor(options: CellOptions) {
     this.#options = options;
@@ -96,27 +97,32 @@ export class Cell {
     return this.#options.key;
   }
 
+  /** Of a passivated actor: when its next delayed transition is due, ms since the epoch; undefined if none is. */
+  get dueAt(): number | undefined {
+    return this.#dueAt;
+  }
+
   /** A new actor: stored when this resolves. Throws `ActorExists`, `ActorFailed`, or what the store throws. */
-  async create(input: unknown): Promise<void> {
-    const { definition, address, clock, hooks } = this.#options;
+  async create(input: unknown, cause?: string): Promise<void> {
+    const { definition, address } = this.#options;
     this.#input = input;
+    this.#cause = cause;
     try {
-      this.#stepping = true;
-      const snapshot = definition.start(input);
-      const first = snapshot === undefined ? { input } : { snapshot };
-      const actor = this.#follow(createActor(definition.machine, { ...first, clock }));
-      this.#stepping = false;
-      const state = stateOf(actor);
-      if (state.status === 'error') throw new ActorFailed(address, errorOf(actor));
-      const effects = this.#takeEffects();
-      await this.#persistence?.create(state, actor.getPersistedSnapshot());
-      if (hooks.inspecting) hooks.inspect(this, 'created', { to: state.value });
+      const first = definition.start(input);
+      const interpreter = this.#interpret();
+      const effects = first === undefined ? interpreter.start(input) : [];
+      if (first !== undefined) interpreter.resume(first, []);
+      const { state } = interpreter;
+      if (state.status === 'error') throw new ActorFailed(address, state.error);
+      await this.#persistence?.create(interpreter);
+      this.#inspect('created', { to: state.value });
       this.#settle(state, effects, undefined);
-      if (snapshot !== undefined) this.#resume();
+      if (first !== undefined) this.#resume();
     } catch (error) {
       this.#end('stopped', error as GridError);
       throw error;
     }
+    this.#cause = undefined;
     this.#begin();
   }
 
@@ -140,6 +146,23 @@ export class Cell {
     return this.#settled;
   }
 
+  /** Its delayed transitions. */
+  get timers(): readonly PendingTimer[] {
+    return this.#interpreter?.pending() ?? [];
+  }
+
+  /** How it is now, for people who look at it. */
+  report(): CellReport {
+    const { mailboxBound, restarts } = this.#options.definition;
+    const since = this.#options.clock.now() - restarts.withinMs;
+    return {
+      phase: this.#phase,
+      mailbox: { depth: this.#waiting, bound: mailboxBound },
+      failures: this.#failures.filter((at) => at > since),
+      effects: this.#running,
+    };
+  }
+
   /** Throws `MailboxFull` or `ActorStopped`; later outcomes go to the delivery's own callbacks. */
   deliver(delivery: Delivery): void {
     const { definition, address, hooks } = this.#options;
@@ -158,20 +181,15 @@ export class Cell {
     this.#persistence?.giveUp();
     this.#pump();
     await this.#pumping;
-    if (this.#actor === undefined || this.#isEnded()) return;
-    const actor = this.#actor;
+    if (this.#interpreter === undefined || this.#isEnded()) return;
     if (this.#options.definition.hasProjection) {
-      await this.#persistence
-        ?.save(stateOf(actor), () => actor.getPersistedSnapshot(), { force: true })
-        .catch(() => undefined);
+      await this.#persistence?.save(this.#interpreter, { force: true }).catch(() => undefined);
     }
     this.#end('stopped');
   }
 
   #begin(): void {
     if (this.#phase === 'starting') this.#phase = 'live';
-    // A timer of the machine may have fired while the first snapshot was being stored.
-    if (this.#actor !== undefined && stateOf(this.#actor) !== this.#settled) this.#queue.unshift('settle');
     this.#pump();
     this.#maybeRest();
   }
@@ -203,7 +221,11 @@ export class Cell {
     const idle = this.#phase === 'live' && this.#queue.length === 0 && this.#pumping === undefined;
     if (passivation === undefined || !idle || this.#running > 0 || !passivation.when(this.#settled)) return;
     this.#stayAwake();
-    this.#rest = clock.setTimeout(() => this.#end('passivated'), passivation.afterMs);
+    this.#rest = clock.setTimeout(() => {
+      const due = this.#interpreter?.pending().map((timer) => timer.dueAt) ?? [];
+      if (due.length > 0) this.#dueAt = Math.min(...due);
+      this.#end('passivated');
+    }, passivation.afterMs);
   }
 
   #stayAwake(): void {
@@ -216,34 +238,28 @@ export class Cell {
     while (!this.#isEnded()) {
       const work = this.#queue.shift();
       if (work === undefined) return;
-      if (work === 'settle') await this.#step(undefined);
+      if ('timer' in work) await this.#step(this.#interpreter!.fire(work.timer), undefined);
       else if ('delivery' in work) {
         this.#waiting -= 1;
-        await this.#step(work.delivery);
+        this.#cause = work.delivery.id;
+        await this.#step(this.#interpreter!.send(work.delivery.message), work.delivery);
+        this.#cause = undefined;
       } else if (work.incarnation === this.#incarnation) await this.#fail(work.failure);
     }
   }
 
-  /** One message (or one transition made by a timer), all the way through. */
-  async #step(delivery: Delivery | undefined): Promise<void> {
+  /** What one message, or one delayed transition, brought about: all the way through. */
+  async #step(effects: readonly Effect[], delivery: Delivery | undefined): Promise<void> {
     const { address } = this.#options;
-    const actor = this.#actor!;
-    if (delivery !== undefined) {
-      this.#stepping = true;
-      actor.send(delivery.message);
-      this.#stepping = false;
-    }
-    const state = stateOf(actor);
+    const interpreter = this.#interpreter!;
+    const { state } = interpreter;
     if (state.status === 'error') {
-      const cause = errorOf(actor);
-      delivery?.reject?.(new ActorFailed(address, cause));
-      return this.#fail(cause);
+      delivery?.reject?.(new ActorFailed(address, state.error));
+      return this.#fail(state.error);
     }
-    const effects = this.#takeEffects();
     try {
-      if (state !== this.#settled && this.#persistence !== undefined) {
-        const stored = await this.#persistence.save(state, () => actor.getPersistedSnapshot());
-        if (stored) this.#inspect('stored', {}, delivery);
+      if (this.#persistence !== undefined && (await this.#persistence.save(interpreter))) {
+        this.#inspect('stored', {});
       }
     } catch (error) {
       const lost =
@@ -267,19 +283,11 @@ export class Cell {
   }
 
   /** What was stored takes effect. */
-  #settle(
-    state: MachineState,
-    effects: readonly { readonly type: string }[],
-    delivery: Delivery | undefined,
-  ): void {
+  #settle(state: MachineState, effects: readonly Effect[], delivery: Delivery | undefined): void {
     const before = this.#settled;
     this.#settled = state;
     if (before !== undefined && before !== state && before.value !== state.value) {
-      this.#inspect(
-        'transition',
-        { type: delivery?.message.type, from: before.value, to: state.value },
-        delivery,
-      );
+      this.#inspect('transition', { type: delivery?.message.type, from: before.value, to: state.value });
     }
     if (before !== state) this.#guard(this.#incarnation, () => this.#options.hooks.onChange(this));
     const done = state.status !== 'active';
@@ -289,10 +297,10 @@ export class Cell {
     const occasion: Occasion = {
       snapshot: state,
       incarnation: done ? new Incarnation() : current,
-      cause: delivery?.id,
+      cause: this.#cause,
     };
     for (const effect of effects) {
-      this.#inspect('effect', { type: effect.type }, delivery);
+      this.#inspect('effect', { type: effect.type });
       this.#guard(current, () => this.#options.hooks.onEffect(this, effect, occasion));
     }
     if (done) this.#end('finished');
@@ -322,7 +330,7 @@ export class Cell {
   async #fail(cause: unknown): Promise<void> {
     const { address, definition, clock, hooks } = this.#options;
     const error = new ActorFailed(address, cause);
-    this.#inspect('failed', { type: error.code }, undefined);
+    this.#inspect('failed', { type: error.code });
     const { limit, withinMs } = definition.restarts;
     const now = clock.now();
     this.#failures = [...this.#failures.filter((at) => at > now - withinMs), now];
@@ -336,10 +344,9 @@ export class Cell {
         this.#revive(await this.#persistence.load());
         this.#resume();
       } else {
-        this.#stepping = true;
-        const actor = this.#follow(createActor(definition.machine, { input: this.#input, clock }));
-        this.#stepping = false;
-        this.#settle(stateOf(actor), this.#takeEffects(), undefined);
+        const interpreter = this.#interpret();
+        const effects = interpreter.start(this.#input);
+        this.#settle(interpreter.state, effects, undefined);
       }
       hooks.onFailure(this, error, 'restarted');
     } catch (restartError) {
@@ -349,12 +356,12 @@ export class Cell {
   }
 
   #revive(entry: KeyValueEntry): void {
-    const { definition, address, clock } = this.#options;
+    const { definition, address } = this.#options;
     const record = decodeRecord(address, entry.value);
-    const actor = this.#follow(reviveActor(definition, address, record, { clock }));
-    const state = stateOf(actor);
-    this.#effects = [];
-    this.#persistence?.adopt(entry, state, () => actor.getPersistedSnapshot());
+    const state = reviveSnapshot(definition, address, record);
+    const interpreter = this.#interpret();
+    interpreter.resume(state, record.timers ?? []);
+    this.#persistence?.adopt(entry, interpreter);
     this.#settled = state;
   }
 
@@ -370,35 +377,22 @@ export class Cell {
     this.#end('stopped', error);
   }
 
-  /** Starts an XState actor and listens to it. */
-  #follow(actor: XStateActor<AnyStateMachine>): XStateActor<AnyStateMachine> {
+  #interpret(): Interpreter {
+    const { definition, clock } = this.#options;
     this.#incarnation = new Incarnation();
-    this.#effects = [];
-    this.#actor = actor;
-    actor.on('*', (effect: { readonly type: string }) => this.#effects.push(effect));
-    const noticed = () => {
-      // A transition that no message of ours made: one of the machine's own timers.
-      if (!this.#stepping && this.#actor === actor && this.#phase !== 'starting') this.#enqueue('settle');
-    };
-    // Without an observer of errors XState would throw them into the void and end the process.
-    let started = false;
-    actor.subscribe({ next: () => started && noticed(), error: () => started && noticed() });
-    actor.start();
-    started = true;
-    return actor;
-  }
-
-  #takeEffects(): readonly { readonly type: string }[] {
-    const effects = this.#effects;
-    this.#effects = [];
-    return effects;
+    const interpreter = new Interpreter({
+      machine: definition.machine,
+      clock,
+      onDue: (timer) => this.#interpreter === interpreter && this.#enqueue({ timer }),
+    });
+    this.#interpreter = interpreter;
+    return interpreter;
   }
 
   #abandon(): void {
     this.#incarnation.end();
-    const actor = this.#actor;
-    this.#actor = undefined;
-    actor?.stop();
+    this.#interpreter?.stop();
+    this.#interpreter = undefined;
   }
 
   #end(reason: CellEnd, error?: GridError): void {
@@ -408,10 +402,9 @@ export class Cell {
     this.#abandon();
     const { hooks, address } = this.#options;
     for (const work of this.#queue.splice(0)) {
-      if (work !== 'settle' && 'delivery' in work)
-        this.#refuse(work.delivery, reason, error ?? new ActorStopped(address));
+      if ('delivery' in work) this.#refuse(work.delivery, reason, error ?? new ActorStopped(address));
     }
-    this.#inspect('stopped', { type: reason }, undefined);
+    this.#inspect('stopped', { type: reason });
     hooks.onEnd(this, reason, error);
   }
 
@@ -424,7 +417,6 @@ export class Cell {
   #inspect(
     kind: InspectionKind,
     details: { readonly type?: string | undefined; readonly from?: unknown; readonly to?: unknown },
-    delivery: Delivery | undefined,
   ): void {
     const { hooks } = this.#options;
     if (!hooks.inspecting) return;
@@ -433,15 +425,7 @@ export class Cell {
       ...(type !== undefined && { type }),
       ...(from !== undefined && { from }),
       ...(to !== undefined && { to }),
-      ...(delivery !== undefined && { cause: delivery.id }),
+      ...(this.#cause !== undefined && { cause: this.#cause }),
     });
   }
-}
-
-function stateOf(actor: XStateActor<AnyStateMachine>): MachineState {
-  return actor.getSnapshot();
-}
-
-function errorOf(actor: XStateActor<AnyStateMachine>): unknown {
-  return actor.getSnapshot().error;
 }

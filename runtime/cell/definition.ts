@@ -1,11 +1,19 @@
 /** What an actor is: its kind, statechart, messages, replies, and how its state is kept. */
-import type { AnyStateMachine, ContextFrom, InputFrom, Snapshot, SnapshotFrom, StateValueFrom } from 'xstate';
+import type { AnyStateMachine, ContextFrom, InputFrom, SnapshotFrom, StateValueFrom } from 'xstate';
 import type { ZodType } from 'zod';
 import { addressOf } from '../address.ts';
 import { InvalidDefinition } from '../errors.ts';
+import type { MachineState } from './interpreter.ts';
 
 export interface ActorMessage {
   readonly type: string;
+}
+
+/** What of a snapshot a migration may change. */
+export interface StoredState {
+  /** XState's state value. */
+  readonly value: unknown;
+  readonly context: unknown;
 }
 
 /** One function per message type that has an answer; the others are answered with nothing once stored. */
@@ -29,8 +37,13 @@ export interface DefinitionOptions<
   readonly message: ZodType<TMessage>;
   /** Answers to `ask`, from the snapshot after the message. They also answer for an actor that has finished. */
   readonly replies?: TReplies & Replies<TMachine, TMessage>;
-  /** Of the context's shape; an actor stored with another version is not restored. Default 1. */
+  /** Of the shape of states and context, counted up when it changes. Default 1. */
   readonly snapshotVersion?: number;
+  /**
+   * From version n to n + 1, by n: what was stored in an older shape, in the next one. An actor whose snapshot has no way
+   * to the present version, or comes from a later one, is parked: not restored, not lost.
+   */
+  readonly migrations?: Readonly<Record<number, (stored: StoredState) => StoredState>>;
   /** Messages that may wait; more are refused with `MailboxFull`. Default 1024. */
   readonly mailboxBound?: number;
   /**
@@ -52,8 +65,8 @@ export interface DefinitionOptions<
   readonly restarts?: { readonly limit: number; readonly withinMs: number };
   /**
    * The actor leaves memory, and comes back with its next message, once it had nothing to do for `afterMs` and no
-   * effect of it is running. `when` limits that to some snapshots, for one to states without `after`, whose timers
-   * would be lost. Only for durable actors without a projection. Default: it stays in memory.
+   * effect of it is running; a delayed transition (`after`) brings it back in time. `when` limits that to some snapshots.
+   * Only for durable actors without a projection. Default: it stays in memory.
    */
   readonly passivation?: {
     readonly afterMs: number;
@@ -71,11 +84,12 @@ export interface ActorDefinition<
   readonly machine: TMachine;
   readonly message: ZodType<TMessage>;
   readonly snapshotVersion: number;
+  readonly migrations: Readonly<Record<number, (stored: StoredState) => StoredState>>;
   readonly mailboxBound: number;
   readonly durability: 'durable' | 'volatile';
   readonly restarts: { readonly limit: number; readonly withinMs: number };
   /** The snapshot a new actor starts with, undefined where the machine makes it. */
-  start(input: unknown): Snapshot<unknown> | undefined;
+  start(input: unknown): MachineState | undefined;
   readonly passivation:
     | { readonly afterMs: number; readonly when: (snapshot: unknown) => boolean }
     | undefined;
@@ -135,6 +149,7 @@ export function defineActor<
     machine,
     message,
     snapshotVersion,
+    migrations: options.migrations ?? {},
     mailboxBound,
     durability,
     restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },

@@ -25,3 +25,14 @@ export interface InspectionRecord {
   /** Id of the message that brought this about. */
   readonly cause?: string;
 }
+
+/** A live actor as it is now. */
+export interface CellReport {
+  readonly phase: 'starting' | 'live' | 'draining' | 'ended';
+  /** Messages that wait, and how many may. */
+  readonly mailbox: { readonly depth: number; readonly bound: number };
+  /** When it failed within the time that its definition counts restarts in, ms since the epoch. */
+  readonly failures: readonly number[];
+  /** Effects that have not come to their end. */
+  readonly effects: number;
+}

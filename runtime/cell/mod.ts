@@ -10,5 +10,5 @@ export {
   type RepliesOf,
   type ReplyTo,
 } from './definition.ts';
-export type { InspectionKind, InspectionRecord } from './inspection.ts';
-export { actorKey, decodeRecord, reviveActor, storeKey } from './record.ts';
+export type { CellReport, InspectionKind, InspectionRecord } from './inspection.ts';
+export { actorKey, decodeRecord, reviveSnapshot, storeKey } from './record.ts';

@@ -5,14 +5,8 @@ import { encode } from '../codec.ts';
 import { ActorExists, Cancelled, GridError, KeyExists, NoSuchActor, RevisionConflict } from '../errors.ts';
 import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
 import type { AnyActorDefinition } from './definition.ts';
+import type { MachineState, PendingTimer } from './interpreter.ts';
 import { encodeRecord, storeKey } from './record.ts';
-
-/** What of an XState snapshot persistence looks at. */
-export interface MachineState {
-  readonly status: string;
-  readonly value: unknown;
-  readonly context: unknown;
-}
 
 export interface PersistenceOptions {
   readonly definition: AnyActorDefinition;
@@ -25,13 +19,23 @@ export interface PersistenceOptions {
   readonly writer: string;
 }
 
+/** An actor as far as it is stored: see `Interpreter`. */
+interface Storable {
+  readonly state: MachineState;
+  pending(): readonly PendingTimer[];
+  persisted(): unknown;
+}
+
 export class Persistence {
   readonly #options: PersistenceOptions;
   readonly #key: string;
   #revision = 0;
   #writes = 0;
   /** What was stored, to tell whether anything worth storing has changed. */
-  #stored: Uint8Array = new Uint8Array();
+  #stored = NOTHING;
+  /** The snapshot that this was. */
+  #state: MachineState | undefined;
+  #timers: readonly PendingTimer[] = NO_TIMERS;
   readonly #givenUp = new AbortController();
 
   constructor(options: PersistenceOptions) {
@@ -40,40 +44,40 @@ export class Persistence {
   }
 
   /** First write. Throws {@link ActorExists}, or what the store throws. */
-  async create(state: MachineState, persisted: unknown): Promise<void> {
-    const { store, address, definition } = this.#options;
-    const snapshot = encode(persisted);
+  async create(actor: Storable): Promise<void> {
+    const { state } = actor;
+    const timers = actor.pending();
+    const { store, address } = this.#options;
+    const snapshot = encode(actor.persisted());
     try {
-      this.#revision = await store.create(this.#key, this.#record(state, snapshot));
+      this.#revision = await store.create(this.#key, this.#record(state, snapshot, timers));
     } catch (error) {
       throw error instanceof KeyExists ? new ActorExists(address) : error;
     }
-    this.#stored = this.#essence(state, definition.hasProjection ? undefined : snapshot);
+    this.#note(state, timers, this.#hasProjection ? undefined : snapshot);
   }
 
   /** Starts from what is stored. */
-  adopt(entry: KeyValueEntry, state: MachineState, persisted: () => unknown): void {
+  adopt(entry: KeyValueEntry, actor: Storable): void {
     this.#revision = entry.revision;
-    this.#stored = this.#essence(
-      state,
-      this.#options.definition.hasProjection ? undefined : encode(persisted()),
-    );
+    this.#note(actor.state, actor.pending(), this.#hasProjection ? undefined : encode(actor.persisted()));
   }
 
   /**
    * Stores the snapshot unless nothing worth it has changed; true when something was written.
    * Waits out a store that is not available. Throws {@link RevisionConflict} when someone else wrote.
    */
-  async save(
-    state: MachineState,
-    persisted: () => unknown,
-    options: { readonly force?: boolean } = {},
-  ): Promise<boolean> {
-    const { store, definition } = this.#options;
-    const early = definition.hasProjection ? undefined : encode(persisted());
-    const essence = this.#essence(state, early);
-    if (sameBytes(essence, this.#stored) && !options.force) return false;
-    const record = this.#record(state, early ?? encode(persisted()));
+  async save(actor: Storable, options: { readonly force?: boolean } = {}): Promise<boolean> {
+    const { store } = this.#options;
+    const { state } = actor;
+    const timers = actor.pending();
+    // A state that was entered again is the same, but its timers start anew.
+    const sameTimers = equalTimers(timers, this.#timers);
+    if (state === this.#state && sameTimers && !options.force) return false;
+    const early = this.#hasProjection ? undefined : encode(actor.persisted());
+    const unchanged = sameTimers && sameBytes(this.#essence(state, early), this.#stored);
+    if (unchanged && !options.force) return false;
+    const record = this.#record(state, early ?? encode(actor.persisted()), timers);
     let unsure = false;
     this.#revision = await this.#persevering(async () => {
       try {
@@ -88,7 +92,7 @@ export class Persistence {
         throw error;
       }
     });
-    this.#stored = essence;
+    this.#note(state, timers, early);
     return true;
   }
 
@@ -105,7 +109,7 @@ export class Persistence {
     this.#givenUp.abort();
   }
 
-  #record(state: MachineState, snapshot: Uint8Array): Uint8Array {
+  #record(state: MachineState, snapshot: Uint8Array, timers: readonly PendingTimer[]): Uint8Array {
     const { definition, writer, clock } = this.#options;
     this.#writes += 1;
     return encodeRecord({
@@ -115,7 +119,18 @@ export class Persistence {
       at: clock.now(),
       status: state.status,
       snapshot,
+      ...(timers.length > 0 && { timers }),
     });
+  }
+
+  get #hasProjection(): boolean {
+    return this.#options.definition.hasProjection;
+  }
+
+  #note(state: MachineState, timers: readonly PendingTimer[], snapshot: Uint8Array | undefined): void {
+    this.#state = state;
+    this.#timers = timers;
+    this.#stored = this.#essence(state, snapshot);
   }
 
   #essence(state: MachineState, snapshot: Uint8Array | undefined): Uint8Array {
@@ -149,6 +164,13 @@ export class Persistence {
       signal.addEventListener('abort', giveUp, { once: true });
     });
   }
+}
+
+const NOTHING: Uint8Array = new Uint8Array();
+const NO_TIMERS: readonly PendingTimer[] = [];
+
+function equalTimers(a: readonly PendingTimer[], b: readonly PendingTimer[]): boolean {
+  return a.length === b.length && a.every(({ id, dueAt }, i) => id === b[i]?.id && dueAt === b[i]?.dueAt);
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -1,10 +1,10 @@
 /** The stored form of an actor: its snapshot, the version of its shape, and which write this was. */
-import { type AnyStateMachine, createActor, type SnapshotFrom } from 'xstate';
 import { z } from 'zod';
 import type { Address } from '../address.ts';
 import { decode, encode } from '../codec.ts';
 import { SnapshotIncompatible } from '../errors.ts';
-import type { AnyActorDefinition } from './definition.ts';
+import type { AnyActorDefinition, StoredState } from './definition.ts';
+import { type MachineState, type PendingTimer, pendingTimer, restoreState } from './interpreter.ts';
 
 export interface StoredRecord {
   readonly version: number;
@@ -17,6 +17,8 @@ export interface StoredRecord {
   readonly status: string;
   /** XState's persisted snapshot, encoded. */
   readonly snapshot: Uint8Array;
+  /** Delayed transitions of the machine; left out where there are none. */
+  readonly timers?: readonly PendingTimer[] | undefined;
 }
 
 /** Key of an actor in the store; with `*` the filter for all of a kind. */
@@ -40,27 +42,41 @@ export function decodeRecord(address: Address, bytes: Uint8Array): StoredRecord 
   throw new SnapshotIncompatible(address, 'what is stored is not an actor', checked.error);
 }
 
-/** An XState actor made from a record, not started. Throws {@link SnapshotIncompatible}. */
-export function reviveActor(
+/** The machine's snapshot made from a record. Throws {@link SnapshotIncompatible}. */
+export function reviveSnapshot(
   definition: AnyActorDefinition,
   address: Address,
   record: StoredRecord,
-  options: NonNullable<Parameters<typeof createActor<AnyStateMachine>>[1]> = {},
-) {
-  if (record.version !== definition.snapshotVersion) {
-    const reason = `it is of version ${record.version}, the definition of ${definition.snapshotVersion}`;
+): MachineState {
+  const snapshot = migrated(definition, address, record);
+  try {
+    return restoreState(definition.machine, snapshot);
+  } catch (error) {
+    throw new SnapshotIncompatible(address, error instanceof Error ? error.message : String(error), error);
+  }
+}
+
+/** The stored snapshot in the shape of the definition's version, one migration after the other. */
+function migrated(definition: AnyActorDefinition, address: Address, record: StoredRecord): unknown {
+  const { snapshotVersion, migrations } = definition;
+  let snapshot = decode(record.snapshot) as StoredState;
+  if (record.version > snapshotVersion) {
+    const reason = `it is of version ${record.version}, from the future of the definition's ${snapshotVersion}`;
     throw new SnapshotIncompatible(address, reason);
   }
-  const actor = createActor(definition.machine, {
-    ...options,
-    snapshot: decode(record.snapshot) as SnapshotFrom<AnyStateMachine>,
-  });
-  const snapshot: { status: string; error?: unknown } = actor.getSnapshot();
-  if (snapshot.status === 'error') {
-    const reason = snapshot.error instanceof Error ? snapshot.error.message : 'the machine refuses it';
-    throw new SnapshotIncompatible(address, reason, snapshot.error);
+  for (let version = record.version; version < snapshotVersion; version++) {
+    const migrate = migrations[version];
+    if (migrate === undefined) {
+      const reason = `it is of version ${record.version}, the definition of ${snapshotVersion}, and there is no migration from ${version}`;
+      throw new SnapshotIncompatible(address, reason);
+    }
+    try {
+      snapshot = { ...snapshot, ...migrate({ value: snapshot.value, context: snapshot.context }) };
+    } catch (cause) {
+      throw new SnapshotIncompatible(address, `its migration from version ${version} failed`, cause);
+    }
   }
-  return actor;
+  return snapshot;
 }
 
 const schema = z.object({
@@ -71,4 +87,5 @@ const schema = z.object({
   at: z.number(),
   status: z.string(),
   snapshot: z.instanceof(Uint8Array),
+  timers: z.array(pendingTimer).optional(),
 });

@@ -1,9 +1,10 @@
 /** The actor system of one node. */
 
-export type { InspectionKind, InspectionRecord } from '../cell/mod.ts';
+export type { CellReport, InspectionKind, InspectionRecord } from '../cell/mod.ts';
 export type {
   ActorBehaviour,
   ActorContext,
+  ActorDescription,
   ActorRef,
   ActorSystem,
   ActorSystemOptions,

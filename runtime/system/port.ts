@@ -1,7 +1,14 @@
 /** The actor system as its users see it: definitions in, typed references out. */
 import type { EmittedFrom, InputFrom, SnapshotFrom } from 'xstate';
 import type { Address } from '../address.ts';
-import type { AnyActorDefinition, InspectionRecord, MessageOf, RepliesOf, ReplyTo } from '../cell/mod.ts';
+import type {
+  AnyActorDefinition,
+  CellReport,
+  InspectionRecord,
+  MessageOf,
+  RepliesOf,
+  ReplyTo,
+} from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
 import type { GridError } from '../errors.ts';
 import type { KeyValue } from '../store/mod.ts';
@@ -97,6 +104,24 @@ export interface StoredActor<TDefinition extends AnyActorDefinition = AnyActorDe
   readonly snapshot: SnapshotFrom<TDefinition['machine']>;
 }
 
+/** An actor as it is now, wherever it is kept. */
+export interface ActorDescription {
+  readonly address: Address;
+  /**
+   * `live`: in memory here. `resting`: stored, comes back with its next message. `finished`: in a final state.
+   * `halted`: failed too often. `parked`: what is stored of it cannot be restored.
+   */
+  readonly standing: 'live' | 'resting' | 'finished' | 'halted' | 'parked';
+  /** XState snapshot; undefined where there is none to be had. */
+  readonly snapshot: { readonly value: unknown; readonly context: unknown } | undefined;
+  /** Delayed transitions: the event that XState makes of each, and when it is due, ms since the epoch. */
+  readonly timers: readonly { readonly event: { readonly type: string }; readonly dueAt: number }[];
+  /** Only of what is in memory. */
+  readonly cell?: CellReport;
+  /** Why it is halted or parked. */
+  readonly error?: GridError;
+}
+
 /** The actors of one node. */
 export interface ActorSystem extends AsyncDisposable {
   readonly node: string;
@@ -127,6 +152,12 @@ export interface ActorSystem extends AsyncDisposable {
   stored<TDefinition extends AnyActorDefinition>(
     definition: TDefinition,
   ): Promise<StoredActor<TDefinition>[]>;
+  /** What is registered here. */
+  definitions(): AnyActorDefinition[];
+  /** Keys of all actors of a kind, in memory here or stored, sorted. */
+  keys(definition: AnyActorDefinition): Promise<string[]>;
+  /** One actor as it is, without waking it; undefined where there is none. */
+  describe(definition: AnyActorDefinition, key: string): Promise<ActorDescription | undefined>;
   /** Stops the actor if it lives here and removes it from the store. Idempotent. */
   remove(definition: AnyActorDefinition, key: string): Promise<void>;
   /** Told of everything until the returned function is called; costs nothing while nobody listens. */

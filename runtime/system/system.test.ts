@@ -30,6 +30,7 @@ const machine = setup({
       on: { next: { target: 'armed', actions: assign({ rounds: ({ context }) => context.rounds + 1 }) } },
     },
     armed: {
+      on: { next: { target: 'armed', reenter: true } },
       after: {
         soon: { target: 'idle', actions: emit(({ context }) => ({ type: 'rung', ticks: context.ticks })) },
       },
@@ -38,6 +39,12 @@ const machine = setup({
 });
 const replies = { read: ({ context }: { context: { ticks: number } }) => context.ticks };
 const options = { kind: 'bell', machine, message, replies, mailboxBound: 4 } as const;
+
+/** Lets promises settle until `look` is true; no time passes. */
+async function until(look: () => boolean): Promise<void> {
+  for (let turn = 0; turn < 1_000 && !look(); turn++) await new Promise((resolve) => setImmediate(resolve));
+  expect(look()).toBe(true);
+}
 
 function world() {
   const clock = new SimulatedClock();
@@ -113,6 +120,109 @@ describe('an actor', () => {
     await expect(system.ref(bell, 'c').ask({ type: 'read' })).rejects.toThrow(NoSuchActor);
     await system.remove(bell, 'b');
     await expect(ref.ask({ type: 'read' })).rejects.toThrow(NoSuchActor);
+  });
+
+  test('keeps its delayed transitions through a restart: what is left of them, or at once what is overdue', async () => {
+    const { clock, start } = world();
+    const bell = defineActor(options);
+    const run = async () => {
+      const rung: string[] = [];
+      const system = start();
+      system.register(bell, { onEffect: (_, { key }) => void rung.push(key) });
+      await system.resume(bell);
+      return { system, rung };
+    };
+    const first = await run();
+    for (const key of ['early', 'late', 'again']) await first.system.spawn(bell, key);
+    await first.system.ref(bell, 'early').ask({ type: 'next' });
+    await first.system.ref(bell, 'again').ask({ type: 'next' });
+    clock.increment(700);
+    await first.system.ref(bell, 'late').ask({ type: 'next' });
+    // The same state again, with nothing else changed: its timer starts anew.
+    await first.system.ref(bell, 'again').ask({ type: 'next' });
+    await first.system.stop();
+    clock.increment(400);
+    const second = await run();
+    clock.increment(0);
+    await until(() => second.rung.length === 1);
+    expect(second.rung).toEqual(['early']);
+    clock.increment(590);
+    await second.system.ref(bell, 'late').ask({ type: 'read' });
+    expect(second.rung).toEqual(['early']);
+    clock.increment(10);
+    await until(() => second.rung.length === 3);
+    expect(second.rung.toSorted()).toEqual(['again', 'early', 'late']);
+    await second.system.stop();
+    const third = await run();
+    clock.increment(5_000);
+    await third.system.ref(bell, 'late').ask({ type: 'read' });
+    expect(third.rung).toEqual([]);
+  });
+
+  test('that rests is back for its delayed transition', async () => {
+    const { clock, start } = world();
+    const bell = defineActor({ ...options, passivation: { afterMs: 50 } });
+    const system = start();
+    const rung: number[] = [];
+    system.register(bell, { onEffect: ({ ticks }) => void rung.push(ticks) });
+    const ref = await system.spawn(bell, 'b');
+    await ref.ask({ type: 'next' });
+    clock.increment(50);
+    expect(system.actors(bell)).toEqual([]);
+    clock.increment(940);
+    expect(system.actors(bell)).toEqual([]);
+    clock.increment(10);
+    await until(() => system.actors(bell).length === 1);
+    clock.increment(0);
+    await until(() => rung.length === 1);
+    await ref.ask({ type: 'tick' });
+    clock.increment(50);
+    expect(system.actors(bell)).toEqual([]);
+    expect(await ref.ask({ type: 'read' })).toBe(1);
+  });
+
+  test('of an older shape is migrated step by step, and stored in the new shape with its next change', async () => {
+    const { start } = world();
+    const first = start();
+    const bell = defineActor(options);
+    first.register(bell);
+    await (await first.spawn(bell, 'b')).ask({ type: 'tick' });
+    await first.stop();
+    type Bell = { value: unknown; context: { ticks: number; rounds: number } };
+    const plus = (more: number) => (stored: unknown) => {
+      const { value, context } = stored as Bell;
+      return { value, context: { ...context, ticks: context.ticks * 10 + more } };
+    };
+    const second = start();
+    const newer = defineActor({ ...options, snapshotVersion: 3, migrations: { 1: plus(2), 2: plus(3) } });
+    second.register(newer);
+    expect((await second.resume(newer)).resumed).toEqual(['b']);
+    expect(await second.ref(newer, 'b').ask({ type: 'read' })).toBe(123);
+    await second.ref(newer, 'b').ask({ type: 'tick' });
+    await second.stop();
+    const third = start();
+    third.register(newer);
+    expect(await third.ref(newer, 'b').ask({ type: 'read' })).toBe(124);
+    await third.stop();
+
+    const older = start();
+    older.register(bell);
+    const [parked] = (await older.resume(bell)).parked;
+    expect(parked?.error.message).toMatch(/from the future/);
+    await older.stop();
+    const broken = start();
+    const failing = defineActor({
+      ...options,
+      snapshotVersion: 4,
+      migrations: {
+        3: () => {
+          throw new Error('no way');
+        },
+      },
+    });
+    broken.register(failing);
+    const [also] = (await broken.resume(failing)).parked;
+    expect(also?.error.message).toMatch(/migration from version 3 failed/);
   });
 
   test('of another snapshot version is parked, not lost', async () => {

@@ -9,7 +9,7 @@ import {
   decodeRecord,
   type InspectionRecord,
   type Occasion,
-  reviveActor,
+  reviveSnapshot,
   storeKey,
 } from '../cell/mod.ts';
 import { type Clock, systemClock } from '../clock.ts';
@@ -29,6 +29,7 @@ import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
 import type {
   ActorBehaviour,
   ActorContext,
+  ActorDescription,
   ActorRef,
   ActorSystem,
   ActorSystemOptions,
@@ -47,6 +48,9 @@ interface Registration {
   readonly subscription: Subscription;
 }
 
+/** What `setTimeout` can wait for at most, ms. */
+const LONGEST_TIMEOUT = 2 ** 31 - 1;
+
 /** A live cell, or the snapshot of an actor that has finished. */
 type Found = Cell | { readonly finished: unknown };
 
@@ -62,10 +66,14 @@ class NodeSystem {
   readonly #waking = new Map<Address, Promise<Found>>();
   /** Actors that left memory at rest: stored, and no effect of theirs is due. */
   readonly #resting = new Set<Address>();
+  /** Timers that wake resting actors for their delayed transitions. */
+  readonly #alarms = new Map<Address, unknown>();
   /** Actors that failed too often: asked again, they fail at once until the system restarts. */
   readonly #halted = new Map<Address, GridError>();
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
   #serial = 0;
+  /** Of the effect that is being carried out right now. */
+  #cause: string | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ActorSystemOptions) {
@@ -79,15 +87,20 @@ class NodeSystem {
     this.#clock = options.clock ?? systemClock;
     this.node = options.node;
     this.#incarnation = `${options.node}-${crypto.randomUUID().slice(0, 8)}`;
-    this.mux = createMux(options.transport, { clock: this.#clock });
+    this.mux = createMux(options.transport, {
+      clock: this.#clock,
+      direct: `shadowgrid.node.${this.#incarnation}`,
+    });
   }
 
   register(definition: AnyActorDefinition, behaviour: ActorBehaviour = {}): void {
     this.#refuseWhenStopping();
     const { kind } = definition;
     if (this.#kinds.has(kind)) throw new ActorExists(`${kind}/*`);
-    const subscription = this.mux.serve(`shadowgrid.actor.${kind}.*`, (body, { subject }) =>
-      this.#receive(body, subject),
+    const subscription = this.mux.serve(
+      `shadowgrid.actor.${kind}.*`,
+      (body, { subject }) => this.#receive(body, subject),
+      { direct: true },
     );
     this.#kinds.set(kind, { definition, hooks: this.#hooks(definition, behaviour), subscription });
   }
@@ -97,7 +110,7 @@ class NodeSystem {
     const address = addressOf(definition.kind, key);
     const taken = this.#cells.has(address) || this.#waking.has(address) || this.#resting.has(address);
     if (taken) throw new ActorExists(address);
-    await this.#newCell(this.#registration(definition.kind), address, key).create(input);
+    await this.#newCell(this.#registration(definition.kind), address, key).create(input, this.#cause);
     return this.ref(definition, key);
   }
 
@@ -153,7 +166,7 @@ class NodeSystem {
         const address = addressOf(definition.kind, key);
         if (this.#cells.has(address)) continue;
         try {
-          found.set(key, reviveActor(definition, address, decodeRecord(address, entry.value)).getSnapshot());
+          found.set(key, reviveSnapshot(definition, address, decodeRecord(address, entry.value)));
         } catch {
           // Parked: `resume` has reported it.
         }
@@ -165,11 +178,48 @@ class NodeSystem {
       .map(([key, snapshot]) => ({ key, snapshot }));
   }
 
+  definitions(): AnyActorDefinition[] {
+    return [...this.#kinds.values()].map(({ definition }) => definition);
+  }
+
+  async keys(definition: AnyActorDefinition): Promise<string[]> {
+    const keys = new Set(this.actors(definition));
+    if (definition.durability === 'durable') {
+      for (const stored of await this.#options.store.keys(storeKey(definition.kind, '*'))) {
+        keys.add(actorKey(stored));
+      }
+    }
+    return [...keys].sort();
+  }
+
+  async describe(definition: AnyActorDefinition, key: string): Promise<ActorDescription | undefined> {
+    const address = addressOf(definition.kind, key);
+    const cell = this.#cells.get(address);
+    if (cell !== undefined) {
+      const snapshot = cell.snapshot as ActorDescription['snapshot'];
+      return { address, standing: 'live', snapshot, timers: cell.timers, cell: cell.report() };
+    }
+    const error = this.#halted.get(address);
+    const halted = error && { address, standing: 'halted' as const, snapshot: undefined, timers: [], error };
+    if (definition.durability === 'volatile') return halted;
+    const entry = await this.#options.store.get(storeKey(definition.kind, key));
+    if (entry === undefined) return halted;
+    try {
+      const record = decodeRecord(address, entry.value);
+      const snapshot = reviveSnapshot(definition, address, record);
+      if (halted !== undefined) return { ...halted, snapshot };
+      const standing = record.status === 'done' ? 'finished' : 'resting';
+      return { address, standing, snapshot, timers: record.timers ?? [] };
+    } catch (unreadable) {
+      return { address, standing: 'parked', snapshot: undefined, timers: [], error: asGridError(unreadable) };
+    }
+  }
+
   async remove(definition: AnyActorDefinition, key: string): Promise<void> {
     const address = addressOf(definition.kind, key);
     await this.#cells.get(address)?.stop();
     this.#halted.delete(address);
-    this.#resting.delete(address);
+    this.#arise(address);
     if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition.kind, key));
   }
 
@@ -191,11 +241,12 @@ class NodeSystem {
     for (const { subscription } of this.#kinds.values()) subscription.unsubscribe();
     await Promise.allSettled(this.#waking.values());
     await Promise.all([...this.#cells.values()].map((cell) => cell.stop()));
+    for (const address of [...this.#alarms.keys()]) this.#arise(address);
     await this.mux.close();
   }
 
-  /** A message from another node. */
-  #receive(body: unknown, subject: string): Promise<unknown> {
+  /** A message from another node. A promise only where there is something to wait for. */
+  #receive(body: unknown, subject: string): unknown {
     const envelope = checkEnvelope(body);
     if (actorSubject(envelope.to) !== subject) {
       throw new MalformedMessage(`envelope: to: ${envelope.to} is not who ${subject} reaches`, {
@@ -206,7 +257,9 @@ class NodeSystem {
     if (deadline !== undefined && deadline < this.#clock.now()) {
       throw new DeadlineExceeded(`message ${envelope.id} to ${envelope.to}`, 0);
     }
-    const [kind = '', key = ''] = envelope.to.split('/');
+    const slash = envelope.to.indexOf('/');
+    const kind = envelope.to.slice(0, slash);
+    const key = envelope.to.slice(slash + 1);
     const message = { ...envelope.body, type: envelope.type };
     return this.#deliver(
       this.#registration(kind),
@@ -219,7 +272,7 @@ class NodeSystem {
   }
 
   /** A message from this node, to an actor here or elsewhere. */
-  async #send(
+  #send(
     definition: AnyActorDefinition,
     address: Address,
     key: string,
@@ -228,10 +281,12 @@ class NodeSystem {
     options: AskOptions,
   ): Promise<unknown> {
     const id = this.#nextId();
-    const { deadlineMs = 5_000, signal, cause } = options;
+    // What an effect sends before it first waits for something is brought about by what brought the effect about.
+    const { deadlineMs = 5_000, signal, cause = this.#cause } = options;
     const registration = this.#kinds.get(definition.kind);
     if (registration !== undefined) {
-      const delivered = this.#deliver(registration, address, key, message, mode, cause ?? id);
+      const deliver = async () => this.#deliver(registration, address, key, message, mode, cause ?? id);
+      const delivered = deliver();
       return mode === 'tell' ? delivered : this.#within(delivered, address, deadlineMs, signal);
     }
     const { type, ...body } = message;
@@ -252,22 +307,25 @@ class NodeSystem {
     });
   }
 
-  async #deliver(
+  #deliver(
     registration: Registration,
     address: Address,
     key: string,
     message: ActorMessage,
     mode: 'ask' | 'tell',
     id: string,
-  ): Promise<unknown> {
+  ): unknown {
     const { definition } = registration;
     const checked = definition.message.safeParse(message);
     if (!checked.success) throw malformed(`message to ${address}`, checked.error);
-    const cell = this.#cells.get(address) ?? (await this.#wake(registration, address, key));
-    if (!(cell instanceof Cell))
-      return mode === 'tell' ? undefined : definition.answer(cell.finished, checked.data);
-    if (mode === 'tell') return cell.deliver({ message: checked.data, id });
-    return new Promise((resolve, reject) => cell.deliver({ message: checked.data, id, resolve, reject }));
+    const take = (found: Found) => {
+      if (!(found instanceof Cell))
+        return mode === 'tell' ? undefined : definition.answer(found.finished, checked.data);
+      if (mode === 'tell') return found.deliver({ message: checked.data, id });
+      return new Promise((resolve, reject) => found.deliver({ message: checked.data, id, resolve, reject }));
+    };
+    const cell = this.#cells.get(address);
+    return cell === undefined ? this.#wake(registration, address, key).then(take) : take(cell);
   }
 
   /** The actor, from the store, by its first message. */
@@ -290,11 +348,33 @@ class NodeSystem {
   #revive(registration: Registration, address: Address, key: string, entry: KeyValueEntry): Found {
     const record = decodeRecord(address, entry.value);
     if (record.status === 'done') {
-      return { finished: reviveActor(registration.definition, address, record).getSnapshot() };
+      return { finished: reviveSnapshot(registration.definition, address, record) };
     }
     const cell = this.#newCell(registration, address, key);
-    cell.restore(entry, this.#resting.delete(address) ? 'at rest' : 'interrupted');
+    cell.restore(entry, this.#arise(address) ? 'at rest' : 'interrupted');
     return cell;
+  }
+
+  #layToRest({ address, key, dueAt }: Cell, kind: string): void {
+    this.#resting.add(address);
+    if (dueAt === undefined || this.#stopping !== undefined) return;
+    const wake = () => {
+      if (this.#stopping !== undefined) return;
+      const left = dueAt - this.#clock.now();
+      if (left > 0)
+        return void this.#alarms.set(address, this.#clock.setTimeout(wake, Math.min(left, LONGEST_TIMEOUT)));
+      this.#wake(this.#registration(kind), address, key).catch((error) =>
+        this.#report({ address, error: asGridError(error), outcome: 'undelivered' }),
+      );
+    };
+    wake();
+  }
+
+  /** True if the actor was at rest. */
+  #arise(address: Address): boolean {
+    this.#clock.clearTimeout(this.#alarms.get(address));
+    this.#alarms.delete(address);
+    return this.#resting.delete(address);
   }
 
   #newCell({ definition, hooks }: Registration, address: Address, key: string): Cell {
@@ -320,14 +400,23 @@ class NodeSystem {
     });
     return {
       onChange: ({ key, snapshot }) => behaviour.onChange?.(snapshot as never, { key, system }),
-      onEffect: (cell, effect, occasion) => behaviour.onEffect?.(effect as never, contextOf(cell, occasion)),
+      onEffect: (cell, effect, occasion) => {
+        // Another actor's effect may be what this one runs within.
+        const outer = this.#cause;
+        this.#cause = occasion.cause;
+        try {
+          return behaviour.onEffect?.(effect as never, contextOf(cell, occasion));
+        } finally {
+          this.#cause = outer;
+        }
+      },
       onResume: (cell, occasion) =>
         behaviour.onResume?.(occasion.snapshot as never, contextOf(cell, occasion)),
       onFailure: ({ address }, error, outcome) => this.#report({ address, error, outcome }),
       onEnd: (cell, reason, error) => {
         const { address } = cell;
         if (this.#cells.get(address) === cell) this.#cells.delete(address);
-        if (reason === 'passivated') this.#resting.add(address);
+        if (reason === 'passivated') this.#layToRest(cell, definition.kind);
         if (reason === 'failed' && error !== undefined) this.#halted.set(address, error);
       },
       get inspecting() {

@@ -2,6 +2,6 @@
 
 export type { RequestContext, StreamContext } from './context.ts';
 export { MemoryBus, type MemoryTransport } from './memory.ts';
-export { createMux, type Mux, type RequestOptions, type StreamOptions } from './mux.ts';
+export { createMux, type Mux, type MuxOptions, type RequestOptions, type StreamOptions } from './mux.ts';
 export { connectNats, type NatsOptions, NatsTransport } from './nats.ts';
 export type { Subscription, Transport, TransportMessage, TransportStatus } from './port.ts';

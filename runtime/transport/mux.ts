@@ -1,21 +1,13 @@
-/** Request/reply over one inbox subscription, one map of waiting callers and one timer for all deadlines. */
+/** Request/reply over one inbox subscription and one timer for all deadlines; under load in frames of many messages. */
 import { type Clock, systemClock } from '../clock.ts';
-import { decode, decodeMessagePackOrJson, encode } from '../codec.ts';
-import {
-  Cancelled,
-  DeadlineExceeded,
-  type GridError,
-  MalformedMessage,
-  NoResponders,
-  RemoteError,
-  TransportClosed,
-} from '../errors.ts';
+import { TransportClosed } from '../errors.ts';
+import { Answers } from './answers.ts';
+import { Calls } from './calls.ts';
 import type { RequestContext, StreamContext } from './context.ts';
-import { Deadlines } from './deadlines.ts';
 import type { Subscription, Transport, TransportMessage } from './port.ts';
 import { openStream, type StreamOptions } from './stream-client.ts';
 import { StreamServer } from './stream-server.ts';
-import { failedReply, replyBytes, replySchema } from './wire.ts';
+import { Turn } from './turn.ts';
 
 export interface RequestOptions {
   /** Default 5000. */
@@ -41,7 +33,7 @@ export interface Mux extends AsyncDisposable {
   serve(
     subject: string,
     handler: (body: unknown, context: RequestContext) => unknown,
-    options?: { readonly queue?: string },
+    options?: ServeOptions,
   ): Subscription;
   /** Answers `{stream: 'open'}`, `{stream: 'item', body}` for each value, then `{stream: 'end'}` or `{stream: 'error', error}`. */
   serveStream(
@@ -53,34 +45,37 @@ export interface Mux extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+export interface ServeOptions {
+  readonly queue?: string;
+  /**
+   * Requests to a subject that was answered here may come straight here, many in a frame (needs `MuxOptions.direct`).
+   * A handler that finds that the subject is another node's by now throws `Misdirected`: the caller asks by subject.
+   * Subjects: without wildcards, or one `*` at the end.
+   */
+  readonly direct?: boolean;
+}
+
 export interface MuxOptions {
   readonly clock?: Clock;
   /** What the server lets this user receive answers on. Default `_INBOX`. */
   readonly inboxPrefix?: string;
+  /** A subject of this mux alone, on which it takes frames. Default: it takes none. */
+  readonly direct?: string;
 }
 
 export function createMux(transport: Transport, options: MuxOptions = {}): Mux {
   return new TransportMux(transport, options);
 }
 
-const NO_FIELDS = { value: {}, format: 'json' } as const;
-
-interface Waiting {
-  readonly subject: string;
-  readonly deadlineMs: number;
-  /** Milliseconds since the epoch. */
-  readonly expires: number;
-  readonly resolve: (body: unknown) => void;
-  readonly reject: (error: GridError) => void;
-}
-
 class TransportMux implements Mux {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #inbox: string;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #direct: string | undefined;
+  readonly #turn = new Turn();
+  readonly #calls: Calls;
+  readonly #answers: Answers;
   readonly #routes = new Map<string, (message: TransportMessage) => void>();
-  readonly #deadlines: Deadlines;
   readonly #served = new Set<Subscription>();
   readonly #streams: StreamServer;
   #subscription: Subscription | undefined;
@@ -91,43 +86,27 @@ class TransportMux implements Mux {
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;
     this.#inbox = `${options.inboxPrefix ?? '_INBOX'}.${crypto.randomUUID().replaceAll('-', '')}.`;
-    this.#deadlines = new Deadlines(this.#clock, (now) => this.#expire(now));
+    this.#direct = options.direct;
+    this.#calls = new Calls({
+      transport,
+      clock: this.#clock,
+      turn: this.#turn,
+      inbox: this.#inbox,
+      nextToken: () => this.#nextToken(),
+    });
+    this.#answers = new Answers(transport, this.#turn);
     this.#streams = new StreamServer({
       transport,
       clock: this.#clock,
       route: (handler) => this.#route(handler),
     });
+    if (options.direct !== undefined)
+      this.#listen(options.direct, {}, (message) => this.#answers.batch(message));
   }
 
   request(subject: string, body: object, options: RequestOptions = {}): Promise<unknown> {
-    const { deadlineMs = 5_000, signal } = options;
-    return new Promise((resolve, reject) => {
-      if (this.#closed) return reject(new TransportClosed(`request to ${subject}`));
-      if (signal?.aborted) return reject(new Cancelled(`request to ${subject}`, signal.reason));
-      const token = this.#nextToken();
-      const abort = () => this.#settle(token)?.reject(new Cancelled(`request to ${subject}`, signal?.reason));
-      const expires = this.#clock.now() + deadlineMs;
-      this.#waiting.set(token, {
-        subject,
-        deadlineMs,
-        expires,
-        resolve: (value) => {
-          signal?.removeEventListener('abort', abort);
-          resolve(value);
-        },
-        reject: (error) => {
-          signal?.removeEventListener('abort', abort);
-          reject(error);
-        },
-      });
-      signal?.addEventListener('abort', abort, { once: true });
-      try {
-        this.#transport.publish(subject, encode(body), { reply: this.#inbox + token });
-        this.#deadlines.arm(expires);
-      } catch (error) {
-        this.#settle(token)?.reject(error as GridError);
-      }
-    });
+    if (this.#closed) return Promise.reject(new TransportClosed(`request to ${subject}`));
+    return this.#calls.start(subject, body, options.deadlineMs ?? 5_000, options.signal);
   }
 
   requestStream(subject: string, body: object, options: StreamOptions = {}): AsyncIterable<unknown> {
@@ -143,9 +122,20 @@ class TransportMux implements Mux {
   serve(
     subject: string,
     handler: (body: unknown, context: RequestContext) => unknown,
-    options: { readonly queue?: string } = {},
+    options: ServeOptions = {},
   ): Subscription {
-    return this.#listen(subject, options, (message) => void this.#answer(message, handler));
+    const direct = options.direct ? this.#direct : undefined;
+    const inner = this.#listen(subject, options, (message) => {
+      void this.#answers.single(message, handler, direct);
+    });
+    if (direct === undefined) return inner;
+    const dismiss = this.#answers.admit(subject, handler);
+    return {
+      unsubscribe: () => {
+        dismiss();
+        inner.unsubscribe();
+      },
+    };
   }
 
   serveStream(
@@ -159,13 +149,10 @@ class TransportMux implements Mux {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#deadlines.stop();
+    this.#turn.end();
     for (const subscription of this.#served) subscription.unsubscribe();
     await this.#streams.close();
-    for (const token of [...this.#waiting.keys()]) {
-      const waiting = this.#settle(token);
-      waiting?.reject(new Cancelled(`request to ${waiting.subject}`));
-    }
+    this.#calls.close();
     this.#subscription?.unsubscribe();
   }
 
@@ -190,32 +177,6 @@ class TransportMux implements Mux {
     return subscription;
   }
 
-  async #answer(
-    message: TransportMessage,
-    handler: (body: unknown, context: RequestContext) => unknown,
-  ): Promise<void> {
-    const { subject, reply } = message;
-    let format: 'msgpack' | 'json' = message.data[0] === 0x7b ? 'json' : 'msgpack';
-    let answer: object;
-    try {
-      // An empty payload is what people send who have nothing to say: no fields.
-      const decoded = message.data.length === 0 ? NO_FIELDS : decodeMessagePackOrJson(message.data);
-      format = decoded.format;
-      // Most handlers are asynchronous; what is not should not wait for a microtask.
-      const result = handler(decoded.value, { subject, format });
-      const body = result instanceof Promise ? await result : result;
-      answer = { ok: true, ...(body !== undefined && { body }) };
-    } catch (error) {
-      answer = failedReply(error);
-    }
-    if (reply === undefined) return;
-    try {
-      this.#transport.publish(reply, replyBytes(answer, failedReply, format, this.#transport.maxPayload));
-    } catch {
-      // The connection is gone: the caller's deadline tells it.
-    }
-  }
-
   /** Gives `handler` a reply subject of its own. */
   #route(handler: (message: TransportMessage) => void): {
     readonly subject: string;
@@ -234,40 +195,6 @@ class TransportMux implements Mux {
 
   #receive(message: TransportMessage): void {
     const token = message.subject.slice(this.#inbox.length);
-    const waiting = this.#settle(token);
-    if (waiting === undefined) {
-      this.#routes.get(token)?.(message);
-      return;
-    }
-    if (message.noResponders) {
-      waiting.reject(new NoResponders(waiting.subject));
-      return;
-    }
-    try {
-      const checked = replySchema.safeParse(decode(message.data, { maxBytes: this.#transport.maxPayload }));
-      if (!checked.success) throw new MalformedMessage(`answer from ${waiting.subject} is malformed`);
-      if (checked.data.ok) waiting.resolve(checked.data.body);
-      else waiting.reject(new RemoteError(checked.data.error));
-    } catch (error) {
-      waiting.reject(error as GridError);
-    }
-  }
-
-  #settle(token: string): Waiting | undefined {
-    const waiting = this.#waiting.get(token);
-    if (waiting !== undefined) this.#waiting.delete(token);
-    return waiting;
-  }
-
-  /** Rejects what is overdue; returns when to look again. */
-  #expire(now: number): number | undefined {
-    let next: number | undefined;
-    for (const [token, waiting] of this.#waiting) {
-      if (waiting.expires <= now) {
-        this.#settle(token);
-        waiting.reject(new DeadlineExceeded(`request to ${waiting.subject}`, waiting.deadlineMs));
-      } else if (next === undefined || waiting.expires < next) next = waiting.expires;
-    }
-    return next;
+    if (!this.#calls.receive(token, message)) this.#routes.get(token)?.(message);
   }
 }

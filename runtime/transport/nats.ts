@@ -1,6 +1,17 @@
 /** The NATS driver: one connection that reconnects for ever; while it is lost the transport is suspended, not dead. */
-import { connect, type NatsConnection, type NodeConnectionOptions } from '@nats-io/transport-node';
-import { PayloadTooLarge, TransportClosed, TransportSuspended, TransportUnreachable } from '../errors.ts';
+import {
+  connect,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  PermissionViolationError,
+} from '@nats-io/transport-node';
+import {
+  PayloadTooLarge,
+  PermissionDenied,
+  TransportClosed,
+  TransportSuspended,
+  TransportUnreachable,
+} from '../errors.ts';
 import type { Subscription, Transport, TransportMessage, TransportStatus } from './port.ts';
 
 export interface NatsOptions {
@@ -27,6 +38,8 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
       noAsyncTraces: true,
       reconnect: true,
       maxReconnectAttempts: -1,
+      // While keys are changed, a server may not know ours yet: that is no reason to give up either.
+      ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => backOff(attempts++),
     });
     return new NatsTransport(connection, () => {
@@ -36,6 +49,12 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
     throw new TransportUnreachable(servers.join(', '), cause);
   }
 }
+
+/**
+ * Of `$KV`, `$JS` and the like. The server does not check which reply subject a message names: who answered there
+ * would write, with rights of its own, what the sender may not.
+ */
+const isServers = (subject: string) => subject.startsWith('$');
 
 /** 25 ms doubling to 2 s, with up to a quarter of jitter so that nodes do not come back all at once. */
 function backOff(attempt: number): number {
@@ -47,7 +66,9 @@ export class NatsTransport implements Transport {
   /** For the store driver, which speaks JetStream over the same connection. */
   readonly connection: NatsConnection;
   readonly #listeners = new Set<(status: TransportStatus) => void>();
+  readonly #denialListeners = new Set<(denied: PermissionDenied) => void>();
   #status: TransportStatus = 'connected';
+  #denials = 0;
 
   constructor(connection: NatsConnection, onReconnect: () => void) {
     this.connection = connection;
@@ -68,6 +89,20 @@ export class NatsTransport implements Transport {
     return () => void this.#listeners.delete(listener);
   }
 
+  /** Publications and subscriptions that the server has refused so far. */
+  get denials(): number {
+    return this.#denials;
+  }
+
+  /**
+   * Calls back when the server refuses one: it says so later, not to the call that published. A subscription that it
+   * refuses has ended; the connection goes on. Returns the function that ends it.
+   */
+  onDenied(listener: (denied: PermissionDenied) => void): () => void {
+    this.#denialListeners.add(listener);
+    return () => void this.#denialListeners.delete(listener);
+  }
+
   publish(subject: string, data: Uint8Array, options?: { readonly reply?: string }): void {
     if (this.#status !== 'connected') throw this.#unavailable(`publish to ${subject}`);
     if (data.length > this.maxPayload) throw new PayloadTooLarge(data.length, this.maxPayload);
@@ -83,14 +118,14 @@ export class NatsTransport implements Transport {
     const subscription = this.connection.subscribe(subject, {
       ...options,
       callback: (error, message) => {
-        // An error is the end of the subscription (permission denied, connection closed), not a message.
+        // An error is the end of the subscription (permission denied: see onDenied; connection closed), not a message.
         if (error !== null) return;
         const { reply, data } = message;
         const noResponders = data.length === 0 && message.headers?.code === 503;
         handler({
           subject: message.subject,
           data,
-          ...(reply && { reply }),
+          ...(reply && !isServers(reply) && { reply }),
           ...(noResponders && { noResponders }),
         });
       },
@@ -125,7 +160,15 @@ export class NatsTransport implements Transport {
         onReconnect();
         this.#change('connected');
       }
+      if (event.type === 'error' && event.error instanceof PermissionViolationError) this.#deny(event.error);
     }
+  }
+
+  #deny(violation: PermissionViolationError): void {
+    this.#denials += 1;
+    const operation = violation.operation === 'publish' ? 'publish' : 'subscribe';
+    const denied = new PermissionDenied(operation, violation.subject, violation);
+    for (const listener of [...this.#denialListeners]) listener(denied);
   }
 
   #change(status: TransportStatus): void {

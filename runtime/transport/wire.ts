@@ -1,7 +1,7 @@
 /** What answers look like on the wire, in either format. */
 import { z } from 'zod';
 import { encode } from '../codec.ts';
-import { PayloadTooLarge, toWireError } from '../errors.ts';
+import { MalformedMessage, PayloadTooLarge, toWireError, type WireError } from '../errors.ts';
 
 const wireErrorSchema = z.object({
   code: z.string(),
@@ -11,10 +11,28 @@ const wireErrorSchema = z.object({
   retryable: z.boolean().optional(),
 });
 
-export const replySchema = z.discriminatedUnion('ok', [
+const replySchema = z.discriminatedUnion('ok', [
   z.object({ ok: z.literal(true), body: z.unknown().optional() }),
   z.object({ ok: z.literal(false), error: wireErrorSchema }),
 ]);
+
+type Reply =
+  | { readonly ok: true; readonly body?: unknown }
+  | { readonly ok: false; readonly error: WireError };
+
+/** Checks an answer. Success, which is nearly every one, is told by hand. Throws {@link MalformedMessage}. */
+export function readReply(value: unknown, subject: string): Reply {
+  if (typeof value === 'object' && value !== null && (value as { ok?: unknown }).ok === true)
+    return value as Reply;
+  const checked = replySchema.safeParse(value);
+  if (!checked.success) throw new MalformedMessage(`answer from ${subject} is malformed`);
+  return checked.data as Reply;
+}
+
+/** The answer of a node that was reached by a frame and does not serve that subject (any more). */
+export function isMisdirected(error: WireError): boolean {
+  return error.code === 'misdirected';
+}
 
 /** First `open`, then any number of `item`, then `end` or `error`. */
 export const streamReplySchema = z.discriminatedUnion('stream', [

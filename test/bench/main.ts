@@ -1,15 +1,19 @@
 /** `npm run bench -- NAME [--json] [--runs N]`: runs one benchmark; with --json the last line is one JSON object. */
 import { parseArgs } from 'node:util';
+import { actors } from './actors.ts';
 import type { Benchmark } from './benchmark.ts';
 import { footprint } from './footprint.ts';
 import { forecast } from './forecast.ts';
 import { preprovision } from './preprovision.ts';
+import { rpc } from './rpc.ts';
 import { submit } from './submit.ts';
 
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   preprovision,
   submit,
   footprint,
+  actors,
+  rpc,
   forecast: ({ log }) => forecast({ json: false, log }),
 };
 

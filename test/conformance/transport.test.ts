@@ -1,11 +1,12 @@
 /** Both transport drivers against the one suite. */
 import { connectNats, MemoryBus, type MemoryTransport } from '../../runtime/mod.ts';
+import { transportBatchSuite } from './transport-batch-suite.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { transportSuite } from './transport-suite.ts';
+import { type TransportDriver, transportSuite } from './transport-suite.ts';
 
 let bus: MemoryBus;
 let connections: MemoryTransport[] = [];
-transportSuite('memory', {
+const memory: TransportDriver = {
   start: async () => {
     bus = new MemoryBus();
   },
@@ -23,10 +24,10 @@ transportSuite('memory', {
   stop: async () => {
     connections = [];
   },
-});
+};
 
 let server: TestServer;
-transportSuite('nats', {
+const nats: TransportDriver = {
   start: async () => {
     server = await startTestServer();
   },
@@ -34,4 +35,9 @@ transportSuite('nats', {
   cut: () => server.kill(),
   mend: () => server.restart(),
   stop: () => server.stop(),
-});
+};
+
+for (const [name, driver] of Object.entries({ memory, nats })) {
+  transportSuite(name, driver);
+  transportBatchSuite(name, driver);
+}

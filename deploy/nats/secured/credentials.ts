@@ -1,0 +1,68 @@
+/** The file by which a user connects: servers, authority, nkey seed and inbox prefix in one. */
+import { nkeyAuthenticator, nkeys } from '@nats-io/transport-node';
+import { z } from 'zod';
+import type { NatsOptions } from '../../../runtime/mod.ts';
+import { NatsFileUnusable } from './errors.ts';
+import { readIfThere } from './files.ts';
+import { ROLE_NAMES } from './roles.ts';
+
+const schema = z.object({
+  user: z.string(),
+  role: z.enum(ROLE_NAMES),
+  /** `tls://host:port` */
+  servers: z.array(z.string()).min(1),
+  inboxPrefix: z.string(),
+  /** PEM. */
+  authority: z.string(),
+  /** nkey seed, `SU...`: who has it is the user. */
+  seed: z.string().startsWith('SU'),
+});
+export type CredentialsFile = z.infer<typeof schema>;
+
+export interface NatsCredentials {
+  /** For connectNats. */
+  readonly nats: NatsOptions;
+  /** For createMux. */
+  readonly inboxPrefix: string;
+}
+
+/** Throws {@link NatsFileUnusable}. */
+export async function readNatsCredentials(path: string): Promise<NatsCredentials> {
+  const file = await readCredentialsFile(path);
+  if (file === undefined) throw new NatsFileUnusable(path, 'is missing');
+  const { user, servers, inboxPrefix, authority, seed } = file;
+  return {
+    inboxPrefix,
+    nats: {
+      servers,
+      name: `shadowgrid-${user}`,
+      connection: {
+        authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+        tls: { ca: authority },
+        inboxPrefix,
+      },
+    },
+  };
+}
+
+/** Undefined when there is none. Throws {@link NatsFileUnusable}. */
+export async function readCredentialsFile(path: string): Promise<CredentialsFile | undefined> {
+  const text = await readIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    const file = schema.parse(JSON.parse(text));
+    publicKeyOf(file.seed);
+    return file;
+  } catch (cause) {
+    throw new NatsFileUnusable(path, 'is not a credentials file', cause);
+  }
+}
+
+/** `U...` */
+export function publicKeyOf(seed: string): string {
+  return nkeys.fromSeed(new TextEncoder().encode(seed)).getPublicKey();
+}
+
+export function newSeed(): string {
+  return new TextDecoder().decode(nkeys.createUser().getSeed());
+}

@@ -1,0 +1,146 @@
+/** Who may do what on NATS: the roles of a grid as data, and the permissions of a user that follow from them. */
+
+export type RoleName = 'grid' | 'host-agent' | 'telemetry' | 'client' | 'operator';
+
+export interface Role {
+  readonly purpose: string;
+  /** Subjects beyond those of inboxes and buckets. */
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /**
+   * Opens, reads and writes {@link BUCKETS}. There is no right to read only: who may ask JetStream anything can have
+   * it answer to a subject that a bucket stores.
+   */
+  readonly buckets: boolean;
+  /** Roles whose users it sends as many answers as it likes. The server need not remember each request for it. */
+  readonly answers: readonly RoleName[];
+  /**
+   * What it may send to the reply subject of a message that it got. `once`: one message within a minute.
+   * `streams`: renewals of a stream that it reads.
+   */
+  readonly responds: 'never' | 'once' | 'streams';
+}
+
+export const ROLES: Readonly<Record<RoleName, Role>> = {
+  grid: {
+    purpose: 'a node of the grid: gateway, router, allocator, hosts, jobs and shadows, and what they store',
+    publish: ['shadowgrid.>'],
+    subscribe: ['shadowgrid.>'],
+    buckets: true,
+    answers: ['grid', 'host-agent', 'telemetry', 'client', 'operator'],
+    responds: 'never',
+  },
+  'host-agent': {
+    purpose: 'the host actor of one machine, apart from the grid: runs VMs, tells what they use',
+    publish: [
+      'shadowgrid.telemetry.*',
+      'shadowgrid.directive.*',
+      'shadowgrid.note.*',
+      'shadowgrid.actor.*.*',
+      // Frames, which may hold messages for any actor of the node: finer rights above would be for show.
+      'shadowgrid.node.*',
+    ],
+    subscribe: [
+      'shadowgrid.actor.host.*',
+      'shadowgrid.host.*.output',
+      'shadowgrid.inspect.nodes',
+      'shadowgrid.inspect.*.*',
+    ],
+    buckets: false,
+    answers: ['operator'],
+    responds: 'once',
+  },
+  telemetry: {
+    purpose: 'a forecaster: reads telemetry, publishes forecasts',
+    publish: ['shadowgrid.forecast.*'],
+    subscribe: ['shadowgrid.telemetry.*'],
+    buckets: false,
+    answers: [],
+    responds: 'never',
+  },
+  client: {
+    purpose: 'submits jobs and follows them: the job API, nothing else',
+    publish: ['shadowgrid.job.*'],
+    subscribe: [],
+    buckets: false,
+    answers: [],
+    responds: 'streams',
+  },
+  operator: {
+    purpose: 'looks at everything, sends messages to actors by hand; reaches no bucket',
+    publish: [
+      'shadowgrid.job.*',
+      'shadowgrid.actor.*.*',
+      'shadowgrid.node.*',
+      'shadowgrid.inspect.nodes',
+      'shadowgrid.inspect.*.*',
+    ],
+    subscribe: [
+      'shadowgrid.telemetry.*',
+      'shadowgrid.forecast.*',
+      'shadowgrid.directive.*',
+      'shadowgrid.note.*',
+    ],
+    buckets: false,
+    answers: [],
+    responds: 'streams',
+  },
+};
+
+export const ROLE_NAMES = Object.keys(ROLES) as RoleName[];
+
+/** JetStream KV buckets of a grid. */
+export const BUCKETS: readonly string[] = ['shadowgrid-actors', 'shadowgrid-outputs'];
+
+/** Someone who connects to NATS. */
+export interface User {
+  readonly name: string;
+  readonly role: RoleName;
+}
+
+export interface Permissions {
+  readonly publish: readonly string[];
+  readonly subscribe: readonly string[];
+  /** nats-server's `allow_responses`. */
+  readonly responses?: { readonly max: number; readonly expires: string };
+}
+
+/** Where the user receives answers, for nats clients and `createMux`; no other user may listen there. */
+export const inboxPrefix = (user: string) => `_INBOX_${user}`;
+
+/** What `user` may do in a grid of these `users`. */
+export function permissionsOf({ name, role }: User, users: readonly User[]): Permissions {
+  const { publish, subscribe, buckets, answers, responds } = ROLES[role];
+  const answered = users.filter((user) => answers.includes(user.role));
+  return {
+    publish: [
+      ...publish,
+      ...(buckets ? ['$JS.API.INFO', '$JS.API.STREAM.NAMES', ...BUCKETS.flatMap(bucketRights)] : []),
+      ...answered.map((user) => `${inboxPrefix(user.name)}.>`),
+    ],
+    subscribe: [...subscribe, `${inboxPrefix(name)}.>`],
+    ...(responds !== 'never' && { responses: RESPONSES[responds] }),
+  };
+}
+
+/**
+ * The server remembers each message with a reply subject until its answers are used up or expire. A stream is renewed
+ * every 10 s and each item lets its reader answer anew, so that only a stream silent for a day runs out.
+ */
+const RESPONSES = {
+  once: { max: 1, expires: '1m' },
+  streams: { max: 10_000, expires: '24h' },
+} as const;
+
+/** All that the KeyValue driver asks for; not deleting or purging a stream. */
+const bucketRights = (bucket: string) => [
+  `$JS.API.STREAM.CREATE.KV_${bucket}`,
+  `$JS.API.STREAM.UPDATE.KV_${bucket}`,
+  `$JS.API.STREAM.INFO.KV_${bucket}`,
+  `$JS.API.STREAM.MSG.GET.KV_${bucket}`,
+  `$JS.API.CONSUMER.CREATE.KV_${bucket}.>`,
+  `$JS.API.CONSUMER.INFO.KV_${bucket}.*`,
+  `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
+  `$JS.FC.KV_${bucket}.>`,
+  `$KV.${bucket}.>`,
+];
