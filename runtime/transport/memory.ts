@@ -59,6 +59,7 @@ interface Member {
 
 /** One connection to a {@link MemoryBus}. */
 export class MemoryTransport implements Transport {
+  readonly inboxPrefix = '_INBOX';
   readonly #bus: MemoryBus;
   readonly #listeners = new Set<(status: TransportStatus) => void>();
   readonly #subscriptions = new Set<Subscription>();

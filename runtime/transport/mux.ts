@@ -57,8 +57,6 @@ export interface ServeOptions {
 
 export interface MuxOptions {
   readonly clock?: Clock;
-  /** What the server lets this user receive answers on. Default `_INBOX`. */
-  readonly inboxPrefix?: string;
   /** A subject of this mux alone, on which it takes frames. Default: it takes none. */
   readonly direct?: string;
 }
@@ -85,7 +83,7 @@ class TransportMux implements Mux {
   constructor(transport: Transport, options: MuxOptions) {
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;
-    this.#inbox = `${options.inboxPrefix ?? '_INBOX'}.${crypto.randomUUID().replaceAll('-', '')}.`;
+    this.#inbox = `${transport.inboxPrefix}.${crypto.randomUUID().replaceAll('-', '')}.`;
     this.#direct = options.direct;
     this.#calls = new Calls({
       transport,
@@ -166,7 +164,12 @@ class TransportMux implements Mux {
     handler: (message: TransportMessage) => void,
   ): Subscription {
     if (this.#closed) throw new TransportClosed(`serve ${subject}`);
-    const inner = this.#transport.subscribe(subject, handler, options);
+    const heard = (message: TransportMessage) => {
+      // NATS does not check what a message names as its reply subject: who answered there would say with rights of its
+      // own what the sender may not say.
+      if (!message.reply?.startsWith('shadowgrid.')) handler(message);
+    };
+    const inner = this.#transport.subscribe(subject, heard, options);
     const subscription = {
       unsubscribe: () => {
         this.#served.delete(subscription);

@@ -42,7 +42,7 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => backOff(attempts++),
     });
-    return new NatsTransport(connection, () => {
+    return new NatsTransport(connection, options.connection?.inboxPrefix ?? '_INBOX', () => {
       attempts = 0;
     });
   } catch (cause) {
@@ -65,13 +65,15 @@ function backOff(attempt: number): number {
 export class NatsTransport implements Transport {
   /** For the store driver, which speaks JetStream over the same connection. */
   readonly connection: NatsConnection;
+  readonly inboxPrefix: string;
   readonly #listeners = new Set<(status: TransportStatus) => void>();
   readonly #denialListeners = new Set<(denied: PermissionDenied) => void>();
   #status: TransportStatus = 'connected';
   #denials = 0;
 
-  constructor(connection: NatsConnection, onReconnect: () => void) {
+  constructor(connection: NatsConnection, inboxPrefix: string, onReconnect: () => void) {
     this.connection = connection;
+    this.inboxPrefix = inboxPrefix;
     void this.#follow(onReconnect);
     void connection.closed().then(() => this.#change('closed'));
   }

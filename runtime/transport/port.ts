@@ -28,6 +28,8 @@ export interface Transport extends AsyncDisposable {
   readonly status: TransportStatus;
   /** Largest payload in bytes. */
   readonly maxPayload: number;
+  /** What begins below it reaches this user only: where answers are asked to. `_INBOX` unless the user has its own. */
+  readonly inboxPrefix: string;
   /** Calls back on every change; returns the function that ends it. */
   onStatus(listener: (status: TransportStatus) => void): () => void;
   /**

@@ -18,7 +18,7 @@ beforeAll(async () => {
 afterAll(() => servers.stop());
 
 it('refuses who has no key, a foreign key, or does not trust the authority', async () => {
-  const { nats } = await readNatsCredentials(join(servers.folder, 'users/client.json'));
+  const nats = await readNatsCredentials(join(servers.folder, 'users/client.json'));
   const { tls, authenticator } = nats.connection!;
   const foreign = await readFile(join(servers.folder, 'users/client.json'), 'utf8');
   const other = await startSecured();
@@ -27,7 +27,7 @@ it('refuses who has no key, a foreign key, or does not trust the authority', asy
   await writeFile(path, JSON.stringify({ ...JSON.parse(foreign), seed }));
   for (const options of [
     { ...nats, connection: { tls: tls! } },
-    (await readNatsCredentials(path)).nats,
+    await readNatsCredentials(path),
     { ...nats, connection: { authenticator: authenticator!, tls: {} } },
     { ...nats, connection: { authenticator: authenticator! } },
   ]) {

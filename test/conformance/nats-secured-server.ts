@@ -60,9 +60,9 @@ export async function startSecured(
     start,
     kill,
     connect: async (user) => {
-      const { nats, inboxPrefix } = await readNatsCredentials(join(folder, 'users', `${user}.json`));
+      const nats = await readNatsCredentials(join(folder, 'users', `${user}.json`));
       const transport = await until(() => connectNats(nats).catch(() => undefined), 15_000);
-      const mux = createMux(transport, { inboxPrefix });
+      const mux = createMux(transport);
       opened.push(mux, transport);
       return { transport, mux };
     },

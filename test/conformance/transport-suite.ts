@@ -173,6 +173,33 @@ export function transportSuite(name: string, driver: TransportDriver): void {
         });
       });
 
+      test("is never answered on the grid's own subjects, where the sender may have no right to write", async () => {
+        const transport = await connect();
+        const mux = createMux(transport);
+        open.push(mux);
+        const served: unknown[] = [];
+        const heard: string[] = [];
+        mux.serve('say', (body) => {
+          served.push(body);
+          return body;
+        });
+        mux.serveStream('stream', async function* (body) {
+          served.push(body);
+          yield body;
+        });
+        transport.subscribe('shadowgrid.>', ({ subject }) => heard.push(subject));
+        transport.publish('say', bytes('{"forged": 1}'), { reply: 'shadowgrid.actor.job.victim' });
+        transport.publish('stream', bytes('{"forged": 2}'), { reply: 'shadowgrid.actor.job.victim' });
+        // What comes after has been answered, so what came before will not be.
+        expect(await mux.request('say', { honest: true })).toEqual({ honest: true });
+        for await (const item of mux.requestStream('stream', { honest: true })) {
+          expect(item).toEqual({ honest: true });
+        }
+        await transport.flush();
+        expect(served).toEqual([{ honest: true }, { honest: true }]);
+        expect(heard).toEqual([]);
+      });
+
       test('fails at once when nobody serves, at the deadline when nobody answers, and when the caller gives up', async () => {
         const mux = createMux(await connect());
         open.push(mux);

@@ -19,28 +19,18 @@ const schema = z.object({
 });
 export type CredentialsFile = z.infer<typeof schema>;
 
-export interface NatsCredentials {
-  /** For connectNats. */
-  readonly nats: NatsOptions;
-  /** For createMux. */
-  readonly inboxPrefix: string;
-}
-
-/** Throws {@link NatsFileUnusable}. */
-export async function readNatsCredentials(path: string): Promise<NatsCredentials> {
+/** For `connectNats`. Throws {@link NatsFileUnusable}. */
+export async function readNatsCredentials(path: string): Promise<NatsOptions> {
   const file = await readCredentialsFile(path);
   if (file === undefined) throw new NatsFileUnusable(path, 'is missing');
   const { user, servers, inboxPrefix, authority, seed } = file;
   return {
-    inboxPrefix,
-    nats: {
-      servers,
-      name: `shadowgrid-${user}`,
-      connection: {
-        authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
-        tls: { ca: authority },
-        inboxPrefix,
-      },
+    servers,
+    name: `shadowgrid-${user}`,
+    connection: {
+      authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+      tls: { ca: authority },
+      inboxPrefix,
     },
   };
 }
