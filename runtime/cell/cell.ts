@@ -74,6 +74,7 @@ export class Cell {
   #input: unknown;
   #phase: 'starting' | 'live' | 'draining' | 'ended' = 'starting';
   #pumping: Promise<void> | undefined;
+  #taking = false;
   #failures: number[] = [];
   /** Effects that have not come to their end. */
   #running = 0;
@@ -180,7 +181,7 @@ export class Cell {
     this.#phase = 'draining';
     this.#persistence?.giveUp();
     this.#pump();
-    await this.#pumping;
+    while (this.#pumping !== undefined) await this.#pumping;
     if (this.#interpreter === undefined || this.#isEnded()) return;
     if (this.#options.definition.hasProjection) {
       await this.#persistence?.save(this.#interpreter, { force: true }).catch(() => undefined);
@@ -204,14 +205,22 @@ export class Cell {
     if (this.#phase !== 'starting') this.#pump();
   }
 
+  /** Takes work in its order; without a promise where nothing is to be waited for, which is most of the time. */
   #pump(): void {
-    if (this.#pumping !== undefined || this.#queue.length === 0) return;
-    this.#pumping = this.#work().finally(() => {
-      this.#pumping = undefined;
-      if (this.#isEnded()) return;
-      this.#pump();
-      this.#maybeRest();
-    });
+    if (this.#taking) return;
+    this.#taking = true;
+    while (this.#pumping === undefined && !this.#isEnded()) {
+      const work = this.#queue.shift();
+      if (work === undefined) break;
+      this.#pumping = this.#take(work)?.finally(() => {
+        this.#pumping = undefined;
+        this.#cause = undefined;
+        this.#pump();
+      });
+      if (this.#pumping === undefined) this.#cause = undefined;
+    }
+    this.#taking = false;
+    this.#maybeRest();
   }
 
   /** With nothing to do and nothing going on, an actor leaves memory when its definition says so. */
@@ -234,22 +243,19 @@ export class Cell {
     this.#rest = undefined;
   }
 
-  async #work(): Promise<void> {
-    while (!this.#isEnded()) {
-      const work = this.#queue.shift();
-      if (work === undefined) return;
-      if ('timer' in work) await this.#step(this.#interpreter!.fire(work.timer), undefined);
-      else if ('delivery' in work) {
-        this.#waiting -= 1;
-        this.#cause = work.delivery.id;
-        await this.#step(this.#interpreter!.send(work.delivery.message), work.delivery);
-        this.#cause = undefined;
-      } else if (work.incarnation === this.#incarnation) await this.#fail(work.failure);
+  #take(work: Work): Promise<void> | undefined {
+    if ('failure' in work) {
+      return work.incarnation === this.#incarnation ? this.#fail(work.failure) : undefined;
     }
+    if ('timer' in work) return this.#step(this.#interpreter!.fire(work.timer), undefined);
+    const { delivery } = work;
+    this.#waiting -= 1;
+    this.#cause = delivery.id;
+    return this.#step(this.#interpreter!.send(delivery.message), delivery);
   }
 
   /** What one message, or one delayed transition, brought about: all the way through. */
-  async #step(effects: readonly Effect[], delivery: Delivery | undefined): Promise<void> {
+  #step(effects: readonly Effect[], delivery: Delivery | undefined): Promise<void> | undefined {
     const { address } = this.#options;
     const interpreter = this.#interpreter!;
     const { state } = interpreter;
@@ -257,10 +263,23 @@ export class Cell {
       delivery?.reject?.(new ActorFailed(address, state.error));
       return this.#fail(state.error);
     }
+    if (this.#persistence !== undefined && !this.#persistence.holds(interpreter)) {
+      return this.#store(this.#persistence, interpreter, effects, delivery);
+    }
+    this.#finish(state, effects, delivery);
+    return undefined;
+  }
+
+  async #store(
+    persistence: Persistence,
+    interpreter: Interpreter,
+    effects: readonly Effect[],
+    delivery: Delivery | undefined,
+  ): Promise<void> {
+    const { address } = this.#options;
+    const { state } = interpreter;
     try {
-      if (this.#persistence !== undefined && (await this.#persistence.save(interpreter))) {
-        this.#inspect('stored', {});
-      }
+      if (await persistence.save(interpreter)) this.#inspect('stored', {});
     } catch (error) {
       const lost =
         error instanceof RevisionConflict ||
@@ -269,6 +288,10 @@ export class Cell {
       delivery?.reject?.(lost ? new ActorStopped(address, error) : new ActorFailed(address, error));
       return lost ? this.#disown(error) : this.#fail(error);
     }
+    this.#finish(state, effects, delivery);
+  }
+
+  #finish(state: MachineState, effects: readonly Effect[], delivery: Delivery | undefined): void {
     this.#settle(state, effects, delivery);
     if (delivery !== undefined) this.#answer(delivery);
   }

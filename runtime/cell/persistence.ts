@@ -63,6 +63,12 @@ export class Persistence {
     this.#note(actor.state, actor.pending(), this.#hasProjection ? undefined : encode(actor.persisted()));
   }
 
+  /** True when the actor is as it is stored. */
+  holds(actor: Storable): boolean {
+    // A state that was entered again is the same, but its timers start anew.
+    return actor.state === this.#state && equalTimers(actor.pending(), this.#timers);
+  }
+
   /**
    * Stores the snapshot unless nothing worth it has changed; true when something was written.
    * Waits out a store that is not available. Throws {@link RevisionConflict} when someone else wrote.
@@ -71,11 +77,9 @@ export class Persistence {
     const { store } = this.#options;
     const { state } = actor;
     const timers = actor.pending();
-    // A state that was entered again is the same, but its timers start anew.
-    const sameTimers = equalTimers(timers, this.#timers);
-    if (state === this.#state && sameTimers && !options.force) return false;
     const early = this.#hasProjection ? undefined : encode(actor.persisted());
-    const unchanged = sameTimers && sameBytes(this.#essence(state, early), this.#stored);
+    const unchanged =
+      equalTimers(timers, this.#timers) && sameBytes(this.#essence(state, early), this.#stored);
     if (unchanged && !options.force) return false;
     const record = this.#record(state, early ?? encode(actor.persisted()), timers);
     let unsure = false;
