@@ -1,5 +1,5 @@
 /** A real nats-server: started, adopted, killed, restarted, refused. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,7 @@ import {
   startNatsServer,
 } from '../../deploy/nats/mod.ts';
 import { isRunning } from '../../deploy/setup/process/mod.ts';
+import { until } from './transport-until.ts';
 
 let binary: NatsServerBinary;
 let folder: string;
@@ -78,6 +79,8 @@ it('has after SIGKILL what it acknowledged before, on the same port', async () =
 it('is not started a second time beside one that has stopped answering', async () => {
   const first = await start();
   process.kill(first.pid, 'SIGSTOP');
+  // The signal is sent; all its threads have stopped a little later.
+  await until(async () => /\) T /.test(await readFile(`/proc/${first.pid}/stat`, 'utf8')));
   const second = startNatsServer({
     binary,
     storeDir: join(folder, 'store'),
