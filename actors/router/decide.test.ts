@@ -21,7 +21,7 @@ const host = (name: string, cores: number, more: Partial<HostView> = {}): HostVi
   domains: 0,
   ...more,
 });
-const queueOf = (...jobs: readonly QueuedJob[]) => JobQueue.empty.with(...jobs);
+const queueOf = (...jobs: readonly QueuedJob[]) => JobQueue.empty.with(jobs);
 const place = (queue: JobQueue, hosts: readonly HostView[]) =>
   placeJobs(queue, hosts).map((placement) => ({ jobId: placement.job.jobId, host: placement.host }));
 

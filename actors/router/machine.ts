@@ -15,7 +15,7 @@ export const routerMachine = setup({
       if (event.type !== 'enqueue') return {};
       const ids = new Set(event.jobs.map((job) => job.jobId));
       const booked = context.booked.filter((booking) => !ids.has(booking.jobId));
-      return { queue: context.queue.with(...event.jobs), booked };
+      return { queue: context.queue.with(event.jobs), booked };
     }),
     noteHost: assign(({ context, event }) =>
       event.type === 'host'

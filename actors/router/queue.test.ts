@@ -7,7 +7,7 @@ const job = (jobId: string, more: Partial<QueuedJob> = {}): QueuedJob => {
   const most = { maxCores: 1, maxMemoryMiB: 100 };
   return { jobId, pool: 'p', priority: 50, submittedAt: 0, cores: 1, memoryMiB: 100, ...most, ...more };
 };
-const queueOf = (...jobs: readonly QueuedJob[]) => JobQueue.empty.with(...jobs);
+const queueOf = (...jobs: readonly QueuedJob[]) => JobQueue.empty.with(jobs);
 const ids = (queue: JobQueue, pool = 'p') => [...queue.of(pool)].map((queued) => queued.jobId);
 
 describe('the queue', () => {

@@ -39,7 +39,7 @@ export class JobQueue {
   }
 
   /** A job is in the queue once: as it was added last. */
-  with(...jobs: readonly QueuedJob[]): JobQueue {
+  with(jobs: readonly QueuedJob[]): JobQueue {
     const [order, byId] = [this.#order.clone(), this.#byId.clone()];
     for (const job of jobs) {
       const before = byId.get(job.jobId);

@@ -369,6 +369,7 @@ export class Cell {
       } else {
         const interpreter = this.#interpret();
         const effects = interpreter.start(this.#input);
+        if (interpreter.state.status === 'error') throw new ActorFailed(address, interpreter.state.error);
         this.#settle(interpreter.state, effects, undefined);
       }
       hooks.onFailure(this, error, 'restarted');

@@ -4,6 +4,7 @@
  */
 import type { AnyActorScope, AnyStateMachine, EventObject } from 'xstate';
 import { z } from 'zod';
+import { setAlarm } from '../alarm.ts';
 import type { Clock } from '../clock.ts';
 
 /** What of an XState snapshot the runtime looks at. */
@@ -41,7 +42,7 @@ export interface InterpreterOptions {
 }
 
 interface Timer extends PendingTimer {
-  readonly handle: unknown;
+  readonly cancel: () => void;
 }
 
 export class Interpreter {
@@ -95,7 +96,7 @@ export class Interpreter {
 
   /** Clears its timers. */
   stop(): void {
-    for (const { handle } of this.#timers?.values() ?? []) this.#options.clock.clearTimeout(handle);
+    for (const { cancel } of this.#timers?.values() ?? []) cancel();
     this.#timers = undefined;
   }
 
@@ -119,17 +120,12 @@ export class Interpreter {
     const { clock, onDue } = this.#options;
     this.#cancel(id);
     this.#timers ??= new Map();
-    const wait = () => {
-      const left = Math.max(0, dueAt - clock.now());
-      const due = left <= LONGEST_TIMEOUT;
-      const handle = clock.setTimeout(() => (due ? onDue(id) : wait()), Math.min(left, LONGEST_TIMEOUT));
-      this.#timers?.set(id, { id, event, dueAt, handle });
-    };
-    wait();
+    const cancel = setAlarm(clock, dueAt, () => onDue(id));
+    this.#timers.set(id, { id, event, dueAt, cancel });
   }
 
   #cancel(id: string): void {
-    this.#options.clock.clearTimeout(this.#timers?.get(id)?.handle);
+    this.#timers?.get(id)?.cancel();
     this.#timers?.delete(id);
   }
 
@@ -178,9 +174,6 @@ interface Action {
   readonly info: unknown;
   readonly params: unknown;
 }
-
-/** What `setTimeout` can wait for at most, ms. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
 
 /** The step that is being taken. */
 let current: Run | undefined;

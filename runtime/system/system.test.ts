@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { assign, emit, SimulatedClock, setup } from 'xstate';
 import { z } from 'zod';
 import { defineActor } from '../cell/mod.ts';
-import { MailboxFull, NoSuchActor, UnknownKind } from '../errors.ts';
+import { MailboxFull, NoSuchActor, StoreUnavailable, UnknownKind } from '../errors.ts';
 import { memoryKeyValue } from '../store/mod.ts';
 import { MemoryBus } from '../transport/mod.ts';
 import type { FailureReport } from './mod.ts';
@@ -179,6 +179,29 @@ describe('an actor', () => {
     clock.increment(50);
     expect(system.actors(bell)).toEqual([]);
     expect(await ref.ask({ type: 'read' })).toBe(1);
+  });
+
+  test('that rests is woken for its delayed transition once the store is back', async () => {
+    const { clock, store, start } = world();
+    const bell = defineActor({ ...options, passivation: { afterMs: 50 } });
+    const system = start();
+    const rung: number[] = [];
+    system.register(bell, { onEffect: ({ ticks }) => void rung.push(ticks) });
+    await (await system.spawn(bell, 'b')).ask({ type: 'next' });
+    clock.increment(50);
+    const get = store.get;
+    let refusals = 0;
+    store.get = async (key) => {
+      refusals += 1;
+      throw new StoreUnavailable(`get ${key}`);
+    };
+    clock.increment(950);
+    await until(() => refusals === 1);
+    store.get = get;
+    await until(() => {
+      clock.increment(1_000);
+      return rung.length === 1;
+    });
   });
 
   test('of an older shape is migrated step by step, and stored in the new shape with its next change', async () => {

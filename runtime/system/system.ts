@@ -1,5 +1,6 @@
 /** The actors of one node: finds or wakes the one a message is for, here or elsewhere, and lets it act. */
 import { type Address, actorSubject, addressOf } from '../address.ts';
+import { setAlarm } from '../alarm.ts';
 import {
   type ActorMessage,
   type AnyActorDefinition,
@@ -48,8 +49,8 @@ interface Registration {
   readonly subscription: Subscription;
 }
 
-/** What `setTimeout` can wait for at most, ms. */
-const LONGEST_TIMEOUT = 2 ** 31 - 1;
+/** A resting actor whose delayed transition is due while the store is away is woken this much later, ms. */
+const WAKE_AGAIN = 1_000;
 
 /** A live cell, or the snapshot of an actor that has finished. */
 type Found = Cell | { readonly finished: unknown };
@@ -67,7 +68,7 @@ class NodeSystem {
   /** Actors that left memory at rest: stored, and no effect of theirs is due. */
   readonly #resting = new Set<Address>();
   /** Timers that wake resting actors for their delayed transitions. */
-  readonly #alarms = new Map<Address, unknown>();
+  readonly #alarms = new Map<Address, () => void>();
   /** Actors that failed too often: asked again, they fail at once until the system restarts. */
   readonly #halted = new Map<Address, GridError>();
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
@@ -357,22 +358,24 @@ class NodeSystem {
 
   #layToRest({ address, key, dueAt }: Cell, kind: string): void {
     this.#resting.add(address);
-    if (dueAt === undefined || this.#stopping !== undefined) return;
+    if (dueAt !== undefined) this.#wakeAt(dueAt, kind, address, key);
+  }
+
+  #wakeAt(at: number, kind: string, address: Address, key: string): void {
     const wake = () => {
-      if (this.#stopping !== undefined) return;
-      const left = dueAt - this.#clock.now();
-      if (left > 0)
-        return void this.#alarms.set(address, this.#clock.setTimeout(wake, Math.min(left, LONGEST_TIMEOUT)));
-      this.#wake(this.#registration(kind), address, key).catch((error) =>
-        this.#report({ address, error: asGridError(error), outcome: 'undelivered' }),
-      );
+      if (this.#stopping !== undefined || !this.#resting.has(address)) return;
+      this.#wake(this.#registration(kind), address, key).catch((error) => {
+        if (asGridError(error).retryable)
+          return this.#wakeAt(this.#clock.now() + WAKE_AGAIN, kind, address, key);
+        this.#report({ address, error: asGridError(error), outcome: 'undelivered' });
+      });
     };
-    wake();
+    this.#alarms.set(address, setAlarm(this.#clock, at, wake));
   }
 
   /** True if the actor was at rest. */
   #arise(address: Address): boolean {
-    this.#clock.clearTimeout(this.#alarms.get(address));
+    this.#alarms.get(address)?.();
     this.#alarms.delete(address);
     return this.#resting.delete(address);
   }
