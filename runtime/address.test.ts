@@ -15,7 +15,7 @@ describe('addresses', () => {
       fc.property(kind, key, (kind, key) => {
         const address = addressOf(kind, key);
         expect(parseAddress(address)).toEqual({ kind, key, address });
-        expect(actorSubject(address)).toBe(`shadowgrid.actor.${kind}.${key}`);
+        expect(actorSubject(address, '7')).toBe(`shadowgrid.actor.${kind}.7.${key}`);
       }),
     );
   });

@@ -43,7 +43,7 @@ export function parseAddress(text: string): {
   return { kind, key, address: addressOf(kind, key) };
 }
 
-/** The NATS subject on which the actor of `address` is reached. */
-export function actorSubject(address: Address): string {
-  return `shadowgrid.actor.${address.replace('/', '.')}`;
+/** The NATS subject on which the actor of `address` is reached: `shadowgrid.actor.KIND.PLACE.KEY`; for `place` see `placeOf`. */
+export function actorSubject(address: Address, place: string): string {
+  return `shadowgrid.actor.${address.replace('/', `.${place}.`)}`;
 }

@@ -6,11 +6,14 @@ export interface Clock {
   now(): number;
   setTimeout(run: () => void, delayMs: number): unknown;
   clearTimeout(timer: unknown): void;
+  /** Milliseconds from any origin; never set back, as `now()` may be. Default: `now()`. */
+  elapsed?(): number;
 }
 
 /** The wall clock of this machine. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimeout: (run, delayMs) => setTimeout(run, delayMs),
+  elapsed: () => performance.now(),
   clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
 };

@@ -13,8 +13,13 @@ export interface Envelope {
   readonly type: string;
   /** The message itself, less its `type`. */
   readonly body: Readonly<Record<string, unknown>>;
-  /** `ask` waits for the outcome, `tell` for a place in the mailbox. */
-  readonly mode: 'ask' | 'tell';
+  /**
+   * `ask` and `command` wait for the outcome, `tell` for a place in the mailbox; `spawn` makes the actor (body: `input`),
+   * `remove` ends it for good.
+   */
+  readonly mode: 'ask' | 'tell' | 'command' | 'spawn' | 'remove';
+  /** Of a durable command: what its sender named it, and where it stands in the log that it came from. */
+  readonly command?: { readonly name?: string; readonly log?: string; readonly seq?: number };
   /** Id of the message or request that brought this one about. */
   readonly cause?: string;
   /** W3C traceparent. */
@@ -22,6 +27,8 @@ export interface Envelope {
   /** Milliseconds since the epoch after which nobody waits for the answer. */
   readonly deadline?: number;
 }
+
+const MODES = ['ask', 'tell', 'command', 'spawn', 'remove'] as const;
 
 export const envelopeSchema = z.strictObject({
   v: z.literal(1),
@@ -40,7 +47,17 @@ export const envelopeSchema = z.strictObject({
   from: z.string().max(256).optional(),
   type: z.string().min(1).max(128),
   body: z.record(z.string(), z.unknown()),
-  mode: z.enum(['ask', 'tell']),
+  mode: z.enum(MODES),
+  command: z
+    .custom<object>(isMap, 'a map')
+    .pipe(
+      z.strictObject({
+        name: z.string().max(128).optional(),
+        log: z.string().max(64).optional(),
+        seq: z.number().int().nonnegative().optional(),
+      }),
+    )
+    .optional(),
   cause: z.string().max(128).optional(),
   trace: z.string().max(64).optional(),
   deadline: z.number().nonnegative().optional(),
@@ -67,14 +84,16 @@ export function checkEnvelope(value: unknown): Envelope {
 function isEnvelope(value: unknown): value is Envelope {
   if (!isMap(value)) return false;
   for (const field in value) if (!FIELDS.has(field)) return false;
-  const { v, id, to, from, type, body, mode, cause, trace, deadline } = value;
+  const { v, id, to, from, type, body, mode, cause, trace, deadline, command } = value;
   return (
     v === 1 &&
     isText(id, 1, 128) &&
     isAddress(to) &&
     isText(type, 1, 128) &&
     isMap(body) &&
-    (mode === 'ask' || mode === 'tell') &&
+    (mode === 'ask' || mode === 'tell' || mode === 'spawn' || mode === 'remove') &&
+    // Commands, which are not that many, are for the schema.
+    command === undefined &&
     (from === undefined || isText(from, 0, 256)) &&
     (cause === undefined || isText(cause, 0, 128)) &&
     (trace === undefined || isText(trace, 0, 64)) &&

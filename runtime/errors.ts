@@ -62,6 +62,11 @@ export function toWireError(thrown: unknown): WireError {
   return { code: 'internal', message };
 }
 
+/** Any thrown value as a GridError; what is none becomes `internal`. */
+export function asGridError(thrown: unknown): GridError {
+  return thrown instanceof GridError ? thrown : new GridError('internal', String(thrown), { cause: thrown });
+}
+
 /** Bytes or a value that is not what the receiver understands. `field` is the path of the first thing wrong. */
 export class MalformedMessage extends GridError {
   constructor(message: string, options: GridErrorOptions = {}) {
@@ -128,6 +133,20 @@ export class ActorFailed extends GridError {
   constructor(address: string, cause: unknown) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     super('actor-failed', `actor ${address} failed: ${reason}`, { cause });
+  }
+}
+
+/** This node does not own the actor's place (any more); the message was not handled. Sent again, it finds who does. */
+export class NotOwner extends GridError {
+  constructor(address: string) {
+    super('not-owner', `${address} does not live on this node`, { retryable: true });
+  }
+}
+
+/** The node could not renew its lease in time: its actors live on elsewhere. */
+export class LeaseLost extends GridError {
+  constructor(node: string, reason: string, cause?: unknown) {
+    super('lease-lost', `node ${node} lost its lease: ${reason}`, { retryable: true, cause });
   }
 }
 
@@ -243,6 +262,13 @@ export class SnapshotIncompatible extends GridError {
 export class InvalidDefinition extends GridError {
   constructor(kind: string, field: string, hint: string) {
     super('invalid-definition', `definition ${kind}: ${field} is not right`, { field, hint });
+  }
+}
+
+/** Options of a cluster that cannot be. */
+export class InvalidCluster extends GridError {
+  constructor(field: string, hint: string) {
+    super('invalid-cluster', `cluster: ${field} is not right`, { field, hint });
   }
 }
 

@@ -11,6 +11,21 @@ export {
 } from './cell/mod.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type CodecLimits, decode, decodeMessagePackOrJson, encode } from './codec.ts';
+export {
+  type CommandLog,
+  type Courier,
+  DeadLetterClient,
+  type DeadLetterRow,
+  memoryCommandLog,
+  natsCommandLog,
+  partitionOf,
+  type ReadOptions,
+  redrive,
+  serveDeadLetters,
+  startCourier,
+  type TakenCommand,
+} from './commands/mod.ts';
+export { type Envelope, encodeEnvelope } from './envelope.ts';
 export * from './errors.ts';
 export { decodeFrame, encodeFrame, type Frame } from './frame.ts';
 export {
@@ -63,6 +78,7 @@ export {
   type MuxOptions,
   type NatsOptions,
   NatsTransport,
+  type NatsUser,
   type RequestContext,
   type RequestOptions,
   type StreamContext,
@@ -74,12 +90,16 @@ export {
 } from './transport/mod.ts';
 export {
   type CallContext,
+  SandboxDenied,
   serveWorker,
   spawnWorker,
+  type WorkerCallOptions,
   type WorkerContract,
   type WorkerExit,
   type WorkerHandlers,
+  type WorkerPermissions,
   type WorkerPort,
+  type WorkerProcessPort,
   type WorkerScope,
   type WorkerSpawnOptions,
 } from './worker/mod.ts';

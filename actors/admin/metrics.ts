@@ -13,6 +13,8 @@ export interface MetricsOptions {
   readonly clock: Clock;
   /** Subject on which settlements of all hosts are told. */
   readonly directives: string;
+  /** Has metrics of others already; all are shown. Default: an empty one. */
+  readonly registry?: Registry;
 }
 
 /** A frame older than this says nothing about now, ms. */
@@ -20,10 +22,11 @@ const STALE_MS = 10_000;
 
 /** Listens to the grid's streams until {@link GridMetrics.close}. */
 export class GridMetrics {
-  readonly #registry = new Registry();
+  readonly #registry: Registry;
   readonly #close: (() => void)[] = [];
 
-  constructor({ directory, hosts, transport, clock, directives }: MetricsOptions) {
+  constructor({ directory, hosts, transport, clock, directives, registry = new Registry() }: MetricsOptions) {
+    this.#registry = registry;
     const registers = [this.#registry];
     collectDefaultMetrics({
       register: this.#registry,

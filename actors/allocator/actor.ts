@@ -10,6 +10,7 @@ import type { Directive } from '../host/mod.ts';
 import type { AllocatorWorkerContract, OpenOptions } from './contract.ts';
 import { allocatorMachine } from './machine.ts';
 import { type AllocatorEffect, allocatorMessage } from './messages.ts';
+import { sandboxOf } from './sandbox.ts';
 
 export const allocatorActor = defineActor({
   kind: 'allocator',
@@ -84,7 +85,10 @@ export class AllocatorBehaviour implements ActorBehaviour<typeof allocatorActor>
     }
     if (this.#closed || signal.aborted) return;
     const url = new URL('./allocator.worker.ts', import.meta.url);
-    const worker = spawnWorker<AllocatorWorkerContract>(url, { name: 'allocator' });
+    const worker = spawnWorker<AllocatorWorkerContract>(url, {
+      name: 'allocator',
+      permissions: sandboxOf(this.#options),
+    });
     this.#worker = worker;
     worker.on(
       'directives',

@@ -14,7 +14,12 @@ let lastError = '';
 const scope = serveWorker<AllocatorWorkerContract>(
   {
     open: async (options) => {
-      transport = await connectNats({ servers: options.natsUrl, name: 'shadowgrid-allocator' });
+      transport = await connectNats({
+        ...options.nats,
+        name: 'shadowgrid-allocator',
+        // It may connect to the servers that it was told of, as they were written, and to no other.
+        connection: { resolve: false, ignoreClusterUpdates: true },
+      });
       forecaster = await openForecaster(options);
       const epoch = Date.now().toString(36);
       loop = new AllocatorLoop({

@@ -1,13 +1,18 @@
 /** What the allocator actor and its worker say to each other. */
+import type { NatsOptions } from '../../runtime/mod.ts';
 import type { Directive, Settlement } from '../host/mod.ts';
 import type { WardSpec } from './ward.ts';
 
 export interface OpenOptions {
-  readonly natsUrl: string;
+  /** Where the worker hears telemetry and tells forecasts; on a secured NATS, as a user of the role `telemetry`. */
+  readonly nats: WorkerNats;
   /** Path of the shipped model; without it shadows forecast by persistence. */
   readonly modelPath: string | undefined;
   readonly stepMs: number;
 }
+
+/** Plain values only: they are sent to the worker. */
+export type WorkerNats = Omit<NatsOptions, 'connection'>;
 
 export interface AllocatorWorkerContract {
   readonly calls: {

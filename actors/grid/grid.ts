@@ -9,7 +9,8 @@ import {
   serveInspection,
   type Transport,
 } from '../../runtime/mod.ts';
-import { ALLOCATOR_KEY, AllocatorBehaviour, allocatorActor } from '../allocator/mod.ts';
+import { type ActorTelemetry, failureFields } from '../../runtime/telemetry/mod.ts';
+import { ALLOCATOR_KEY, AllocatorBehaviour, allocatorActor, type WorkerNats } from '../allocator/mod.ts';
 import { gatewayActor, gatewayBehaviour, type Inventory, JobApi, JobDirectory } from '../gateway/mod.ts';
 import { type GuestImage, HostBehaviour, type Hypervisor, hostActor } from '../host/mod.ts';
 import { jobActor, jobBehaviour, TERMINAL_STATES } from '../job/mod.ts';
@@ -39,7 +40,8 @@ export interface GridOptions {
   readonly store: KeyValue;
   /** Output of ended jobs. */
   readonly outputs: KeyValue;
-  readonly natsUrl: string;
+  /** How the forecaster's worker connects. */
+  readonly forecasterNats: WorkerNats;
   /** Path of the forecasting model. */
   readonly modelPath: string | undefined;
   readonly clock: Clock;
@@ -49,6 +51,8 @@ export interface GridOptions {
   readonly sampleIntervalMs?: number;
   readonly tenancy?: { readonly bootDeadlineMs?: number; readonly silenceMs?: number };
   readonly log: GridLog;
+  /** Spans and metrics of the actors. */
+  readonly telemetry?: ActorTelemetry;
 }
 
 /** Time between two forecasts, ms: the tactical clock. */
@@ -74,6 +78,7 @@ export class Grid {
       store,
       node,
       clock,
+      ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
       onFailure: (report) => this.#onFailure(report),
     });
     this.mux = this.system.mux;
@@ -92,7 +97,7 @@ export class Grid {
       onProgress: (job, listener) => followProgress(transport, job.id, listener),
     });
     this.#allocator = new AllocatorBehaviour(
-      { natsUrl: options.natsUrl, modelPath: options.modelPath, stepMs: STEP_MS },
+      { nats: options.forecasterNats, modelPath: options.modelPath, stepMs: STEP_MS },
       allocatorNeighbours(this.system, log),
     );
   }
@@ -204,7 +209,8 @@ export class Grid {
     );
   }
 
-  #onFailure({ address, error, outcome }: FailureReport): void {
-    this.#options.log.warn(`actor ${address} ${outcome}: ${error.message}`, { code: error.code });
+  #onFailure(report: FailureReport): void {
+    const { address, error, outcome } = report;
+    this.#options.log.warn(`actor ${address} ${outcome}: ${error.message}`, failureFields(report));
   }
 }

@@ -23,7 +23,7 @@ export const actor = defineCommand({
     json: { type: 'boolean', description: 'print JSON, the statechart included' },
   },
   run: async ({ args }) => {
-    await using grid = await connectGrid(args);
+    await using grid = await connectGrid(args, 'operator');
     const { node } = await grid.inspection.node();
     const view = await grid.inspection.actor(node, args.address);
     const chart = await grid.inspection.chart(node, view);

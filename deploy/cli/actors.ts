@@ -15,7 +15,7 @@ export const actors = defineCommand({
     json: { type: 'boolean', description: 'print JSON' },
   },
   run: async ({ args }) => {
-    await using grid = await connectGrid(args);
+    await using grid = await connectGrid(args, 'operator');
     const { node } = await grid.inspection.node();
     const limit = parseNumber('limit', args.limit);
     const { actors: found, next } = await grid.inspection.actors(node, {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record | nats-config | actors | actor | trace | send`. */
+/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record | nats-config | actors | actor | trace | send | dead-letters | redrive`. */
 import { defineCommand, runCommand, runMain, showUsage } from 'citty';
 import { actor } from './actor.ts';
 import { actors } from './actors.ts';
 import { type OptionDefinitions, refuseUnknownOptions } from './arguments.ts';
+import { deadLetters } from './dead-letters.ts';
 import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
@@ -11,6 +12,7 @@ import { cancel, job, jobs } from './jobs.ts';
 import { natsConfig } from './nats.ts';
 import { printError } from './print.ts';
 import { record } from './record.ts';
+import { redrive } from './redrive.ts';
 import { send } from './send.ts';
 import { submit } from './submit.ts';
 import { trace } from './trace.ts';
@@ -33,6 +35,8 @@ const commands = {
   actor,
   trace,
   send,
+  'dead-letters': deadLetters,
+  redrive,
 };
 const shadowgrid = defineCommand({
   meta: { name: 'shadowgrid', version: '0.1.0', description: 'Every job has a shadow' },

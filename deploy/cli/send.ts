@@ -24,7 +24,7 @@ export const send = defineCommand({
   run: async ({ args }) => {
     const message = parseMessage(args.message);
     const deadlineMs = parseSeconds('timeout', args.timeout);
-    await using grid = await connectGrid(args);
+    await using grid = await connectGrid(args, 'operator');
     const { node } = await grid.inspection.node();
     const options = deadlineMs === undefined ? {} : { deadlineMs: Math.round(deadlineMs) };
     const { answer, cut } = await grid.inspection.send(node, args.address, message, options);

@@ -32,7 +32,7 @@ export const trace = defineCommand({
   run: async ({ args }) => {
     const sample = parseNumber('sample', args.sample);
     const forMs = parseSeconds('for', args.for);
-    await using grid = await connectGrid(args);
+    await using grid = await connectGrid(args, 'operator');
     const { node } = await grid.inspection.node();
     const query = {
       addresses: await addressesOf(args.target, grid.inspection, node),

@@ -1,5 +1,6 @@
 /** `shadowgrid up`: starts a grid on this machine and keeps it until it is told to stop. */
 import { defineCommand } from 'citty';
+import { InvalidRequest } from '../../actors/job/mod.ts';
 import { startLocalGrid } from '../local/mod.ts';
 import { parseImages, parsePort, parseSeconds } from './arguments.ts';
 import { untilSignal } from './signals.ts';
@@ -13,6 +14,16 @@ export const up = defineCommand({
     state: { type: 'string', description: 'state directory; default .shadowgrid', valueHint: 'DIR' },
     simulated: { type: 'boolean', description: 'a host that only pretends, where libvirt cannot be had' },
     keep: { type: 'boolean', description: 'on Ctrl-C leave VMs, libvirtd and nats-server running' },
+    nats: {
+      type: 'string',
+      description: 'a NATS that runs already; default a nats-server of its own',
+      valueHint: 'URL',
+    },
+    credentials: {
+      type: 'string',
+      description: 'of a secured NATS: the folder that nats-config wrote, or its users',
+      valueHint: 'DIR',
+    },
     'nats-port': { type: 'string', description: 'port of nats-server; default any', valueHint: 'PORT' },
     'admin-port': { type: 'string', description: 'port of the admin API; default any', valueHint: 'PORT' },
     image: {
@@ -36,6 +47,9 @@ export const up = defineCommand({
     const say = (line: string) => process.stdout.write(`${label}${line}\n`);
     const stopRequested = untilSignal();
     const natsPort = parsePort('nats-port', args['nats-port']);
+    if (natsPort !== undefined && (args.nats ?? args.credentials) !== undefined) {
+      throw new InvalidRequest('--nats-port is for a nats-server of its own', '--nats-port', 'leave it out');
+    }
     const adminPort = parsePort('admin-port', args['admin-port']);
     const bootDeadlineMs = parseSeconds('boot-deadline', args['boot-deadline']);
     const silenceMs = parseSeconds('silence', args.silence);
@@ -49,10 +63,16 @@ export const up = defineCommand({
       onProgress: say,
       onWarn: (line) => say(`warning: ${line}`),
       ...(args.state !== undefined && { state: args.state }),
+      ...((args.nats ?? args.credentials) !== undefined && {
+        nats: {
+          ...(args.nats !== undefined && { servers: args.nats }),
+          ...(args.credentials !== undefined && { credentials: args.credentials }),
+        },
+      }),
       ...(natsPort !== undefined && { natsPort }),
       ...(adminPort !== undefined && { adminPort }),
     });
-    say(`the grid runs: NATS ${local.natsUrl} (nats-server ${local.nats.version}), admin ${local.adminUrl}`);
+    say(`the grid runs: NATS ${local.natsUrl} (nats-server ${local.natsVersion}), admin ${local.adminUrl}`);
     say(`state in ${local.paths.state}; stop with Ctrl-C${args.keep ? ' (VMs are kept)' : ''}`);
     await stopRequested;
     say('stopping');

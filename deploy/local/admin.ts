@@ -1,4 +1,6 @@
 /** The admin API of a local grid: its actor, its HTTP server, its metrics. */
+
+import type { Registry } from 'prom-client';
 import {
   AdminBehaviour,
   type AdminOptions,
@@ -12,11 +14,11 @@ import { shadowActor } from '../../actors/shadow/mod.ts';
 import { GridError, type NatsTransport, systemClock } from '../../runtime/mod.ts';
 
 /** Listens on loopback; port 0 is any free one. */
-export async function startAdmin(grid: Grid, transport: NatsTransport, port: number) {
+export async function startAdmin(grid: Grid, transport: NatsTransport, port: number, registry: Registry) {
   const { system, api, directory } = grid;
   const hosts = () => grid.inventory().hosts;
   const directives = directiveSubject('*');
-  const metrics = new GridMetrics({ directory, hosts, transport, clock: systemClock, directives });
+  const metrics = new GridMetrics({ directory, hosts, transport, clock: systemClock, directives, registry });
   const explain: AdminOptions['explain'] = async (jobId) => {
     if (system.snapshot(shadowActor, jobId) === undefined) throw new NoShadow(jobId);
     return await system.ref(shadowActor, jobId).ask({ type: 'explain' });

@@ -1,26 +1,29 @@
 /** A whole grid on this machine: nats-server, one libvirt (or simulated) host, all actors, the admin API. */
 import { rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { resolve } from 'node:path';
 import { Grid } from '../../actors/grid/mod.ts';
 import type { GuestImage } from '../../actors/host/mod.ts';
 import { TACTICAL_MODEL } from '../../models/mod.ts';
-import { connectNats, natsKeyValue, systemClock } from '../../runtime/mod.ts';
-import { ensureNatsServer, lackingFeatures, type NatsServer, startNatsServer } from '../nats/mod.ts';
+import { natsKeyValue, systemClock } from '../../runtime/mod.ts';
+import { startTelemetry } from '../telemetry/mod.ts';
 import { startAdmin } from './admin.ts';
 import { libvirtHost, simulatedHost } from './host.ts';
 import { checkImages } from './images.ts';
 import { createLog } from './log.ts';
+import { type GivenNats, openNats } from './nats.ts';
 import { type GridPaths, gridPaths } from './paths.ts';
 import { claimRecord, type GridRecord, updateRecord } from './record.ts';
 import { prepareState } from './state-directory.ts';
-import { Supervision } from './supervision.ts';
 
 export interface LocalGridOptions {
   /** State directory; default `.shadowgrid`. */
   readonly state?: string;
   /** A host that only pretends: for machines without root or libvirt. */
   readonly simulated?: boolean;
-  /** Default: any free one. */
+  /** A NATS that runs already; default a nats-server of the grid's own. */
+  readonly nats?: GivenNats;
+  /** Of its own nats-server. Default: any free one. */
   readonly natsPort?: number;
   /** Default: any free one. */
   readonly adminPort?: number;
@@ -50,7 +53,8 @@ export interface LocalGrid {
   readonly adminUrl: string;
   /** Name of the one host. */
   readonly host: string;
-  readonly nats: NatsServer;
+  /** Of nats-server. */
+  readonly natsVersion: string;
   /** Ends everything in order, or with `keep` only this process's part. Resolves with what is left running. */
   stop(options?: StopOptions): Promise<string[]>;
 }
@@ -68,43 +72,36 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   undo.defer(() => rm(paths.record, { force: true }));
 
   const log = createLog(paths.log, node, onWarn);
-  onProgress('starting nats-server');
-  const server = {
-    binary: await ensureNatsServer({ onProgress }),
-    storeDir: paths.natsStore,
-    runDir: paths.natsRun,
-  };
-  const nats = await startNatsServer({ ...server, port: options.natsPort ?? 'random' });
-  const natsCare = new Supervision({
-    name: 'nats-server',
-    daemon: nats,
-    start: () => startNatsServer({ ...server, port: nats.port }),
-    warn: log.warn,
-  });
-  undo.defer(async () => {
-    const now = await natsCare.stop();
-    if (!nats.adopted) await now.stop();
-  });
-  const lacking = lackingFeatures(nats.version);
-  log.info(
-    `nats-server ${nats.version}, ${lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has every feature'}`,
+  const telemetry = await startTelemetry({ node, env: process.env, onWarn: log.warn });
+  undo.defer(() => telemetry.stop());
+  const { traces, metrics } = telemetry.sentTo;
+  if (traces ?? metrics) log.info('telemetry is sent', { traces, metrics });
+  const nats = await openNats(
+    paths,
+    {
+      node,
+      onProgress,
+      log,
+      ...(options.nats !== undefined && { given: options.nats }),
+      ...(options.natsPort !== undefined && { port: options.natsPort }),
+    },
+    undo,
   );
-  const transport = await connectNats({ servers: nats.url, name: `shadowgrid-${node}` });
-  undo.defer(() => transport.close());
-  transport.onStatus((status) => status === 'suspended' && natsCare.look());
+  const { transport, replicas } = nats;
   const host = simulated ? await simulatedHost() : await libvirtHost(paths, onProgress, log.warn, undo);
   const grid = new Grid({
     node,
     transport,
-    store: await natsKeyValue(transport, { bucket: 'shadowgrid-actors' }),
-    outputs: await natsKeyValue(transport, { bucket: 'shadowgrid-outputs' }),
-    natsUrl: nats.url,
+    store: await natsKeyValue(transport, { bucket: 'shadowgrid-actors', replicas }),
+    outputs: await natsKeyValue(transport, { bucket: 'shadowgrid-outputs', replicas }),
+    forecasterNats: nats.forecaster,
     modelPath: TACTICAL_MODEL,
     clock: systemClock,
     hosts: [{ name: node, pool: POOLS[0], open: host.open }],
     images: [host.image, ...(options.images ?? [])],
     pools: POOLS,
     log,
+    telemetry: telemetry.actors,
     ...(options.sampleIntervalMs !== undefined && { sampleIntervalMs: options.sampleIntervalMs }),
     ...(options.tenancy !== undefined && { tenancy: options.tenancy }),
   });
@@ -112,19 +109,23 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
   // A start that fails leaves VMs of earlier runs as they are.
   undo.defer(async () => void (await grid.stop({ keep: true })));
   await grid.start();
-  const admin = await startAdmin(grid, transport, options.adminPort ?? 0);
+  const admin = await startAdmin(grid, transport, options.adminPort ?? 0, telemetry.registry);
   undo.defer(() => admin.close());
-  await updateRecord(paths.record, { ...record, natsUrl: nats.url, adminUrl: admin.url });
+  const credentials = options.nats?.credentials;
+  await updateRecord(paths.record, {
+    ...record,
+    natsUrl: nats.url,
+    adminUrl: admin.url,
+    ...(credentials !== undefined && { credentials: resolve(credentials) }),
+  });
   log.info('the grid runs', { natsUrl: nats.url, adminUrl: admin.url, simulated });
   undo.move();
   const stop = async ({ keep = false }: StopOptions = {}) => {
     await admin.close();
     const left = await grid.stop({ keep });
-    await transport.close();
-    const natsServer = await natsCare.stop();
+    await telemetry.stop();
+    left.push(...(await nats.stop({ keep })));
     const libvirtd = await host.libvirtdCare?.stop();
-    if (keep) left.push(`nats-server (pid ${natsServer.pid})`);
-    else await natsServer.stop();
     if (keep && libvirtd?.pid !== undefined) left.push(`libvirtd (pid ${libvirtd.pid})`);
     if (!keep) left.push(...((await libvirtd?.stop()) ?? []));
     if (left.length === 0) await rm(paths.run, { recursive: true, force: true });
@@ -132,7 +133,7 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     await rm(paths.record, { force: true });
     return left;
   };
-  return { paths, grid, natsUrl: nats.url, adminUrl: admin.url, host: node, nats, stop };
+  return { paths, grid, natsUrl: nats.url, adminUrl: admin.url, host: node, natsVersion: nats.version, stop };
 }
 
 function nodeName(): string {

@@ -8,6 +8,8 @@ const recordSchema = z.object({
   pid: z.number().int().positive(),
   node: z.string(),
   natsUrl: z.string().optional(),
+  /** Folder of those who may use its NATS, when that is secured. */
+  credentials: z.string().optional(),
   adminUrl: z.string().optional(),
   simulated: z.boolean(),
 });

@@ -1,66 +1,28 @@
 /** One live actor: takes one message at a time, stores what came of it, then lets effects and the answer out. */
 import type { Address } from '../address.ts';
-import type { Clock } from '../clock.ts';
-import { ActorFailed, ActorStopped, Cancelled, GridError, MailboxFull, RevisionConflict } from '../errors.ts';
-import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
-import type { ActorMessage, AnyActorDefinition } from './definition.ts';
+import {
+  ActorFailed,
+  ActorStopped,
+  Cancelled,
+  GridError,
+  MailboxFull,
+  NotOwner,
+  RevisionConflict,
+} from '../errors.ts';
+import type { KeyValueEntry } from '../store/mod.ts';
+import type { Handling } from '../telemetry/mod.ts';
 import { Incarnation } from './incarnation.ts';
-import type { CellReport, InspectionKind, InspectionRecord } from './inspection.ts';
+import type { CellReport, InspectionKind } from './inspection.ts';
 import { type Effect, Interpreter, type MachineState, type PendingTimer } from './interpreter.ts';
 import { Persistence } from './persistence.ts';
 import { decodeRecord, reviveSnapshot } from './record.ts';
-
-/** What an effect, or the resumption of an actor, is carried out with. */
-export interface Occasion {
-  readonly snapshot: unknown;
-  readonly incarnation: Incarnation;
-  /** Id of the message that brought it about. */
-  readonly cause: string | undefined;
-}
-
-/** `passivated`: out of memory until its next message. */
-export type CellEnd = 'finished' | 'failed' | 'stopped' | 'passivated';
-
-/** What the system does for the cells of a kind. */
-export interface CellHooks {
-  /** The cell's snapshot is another one now, and stored. */
-  onChange(cell: Cell): void;
-  onEffect(cell: Cell, effect: { readonly type: string }, occasion: Occasion): void | Promise<void>;
-  onResume(cell: Cell, occasion: Occasion): void | Promise<void>;
-  onFailure(cell: Cell, error: GridError, outcome: 'restarted' | 'stopped'): void;
-  /** The cell is over: in a final state, failed for good, stopped on request or as not the owner, or at rest. */
-  onEnd(cell: Cell, reason: CellEnd, error?: GridError): void;
-  /** False while nobody watches: records are not even made. */
-  readonly inspecting: boolean;
-  inspect(
-    cell: Cell,
-    kind: InspectionKind,
-    details: Pick<InspectionRecord, 'type' | 'from' | 'to' | 'cause'>,
-  ): void;
-}
-
-export interface CellOptions {
-  readonly definition: AnyActorDefinition;
-  readonly address: Address;
-  readonly key: string;
-  readonly store: KeyValue;
-  readonly clock: Clock;
-  readonly writer: string;
-  readonly hooks: CellHooks;
-}
-
-export interface Delivery {
-  readonly message: ActorMessage;
-  readonly id: string;
-  readonly resolve?: (answer: unknown) => void;
-  readonly reject?: (error: GridError) => void;
-}
+import type { CellEnd, CellOptions, Delivery, Occasion } from './wiring.ts';
 
 /** Work for the pump: a message, a delayed transition that is due, or a failed effect. */
 type Work =
   | { readonly delivery: Delivery }
   | { readonly timer: string }
-  | { readonly failure: unknown; readonly incarnation: Incarnation };
+  | { readonly failure: unknown; readonly incarnation: Incarnation; readonly handling: Handling | undefined };
 
 export class Cell {
   readonly #options: CellOptions;
@@ -81,6 +43,7 @@ export class Cell {
   #rest: unknown;
   /** Id of the message that is being handled, or that brought its creation about. */
   #cause: string | undefined;
+  #handling: Handling | undefined;
   #dueAt: number | undefined;
 
   constructor(options: CellOptions) {
@@ -96,6 +59,11 @@ export class Cell {
 
   get key(): string {
     return this.#options.key;
+  }
+
+  /** Messages in its mailbox. */
+  get waiting(): number {
+    return this.#waiting;
   }
 
   /** Of a passivated actor: when its next delayed transition is due, ms since the epoch; undefined if none is. */
@@ -168,7 +136,11 @@ export class Cell {
   deliver(delivery: Delivery): void {
     const { definition, address, hooks } = this.#options;
     if (this.#phase === 'draining' || this.#phase === 'ended') throw new ActorStopped(address);
-    if (this.#waiting >= definition.mailboxBound) throw new MailboxFull(address, definition.mailboxBound);
+    if (this.#waiting >= definition.mailboxBound) {
+      const full = new MailboxFull(address, definition.mailboxBound);
+      hooks.onRefused(this, full);
+      throw full;
+    }
     this.#waiting += 1;
     if (hooks.inspecting)
       hooks.inspect(this, 'received', { type: delivery.message.type, cause: delivery.id });
@@ -187,6 +159,12 @@ export class Cell {
       await this.#persistence?.save(this.#interpreter, { force: true }).catch(() => undefined);
     }
     this.#end('stopped');
+  }
+
+  /** Ends at once, whatever it was about: it is another node's, or may be any moment. */
+  abandon(error: GridError): void {
+    this.#persistence?.giveUp();
+    this.#end('stopped', error);
   }
 
   #begin(): void {
@@ -215,9 +193,13 @@ export class Cell {
       this.#pumping = this.#take(work)?.finally(() => {
         this.#pumping = undefined;
         this.#cause = undefined;
+        this.#handled();
         this.#pump();
       });
-      if (this.#pumping === undefined) this.#cause = undefined;
+      if (this.#pumping === undefined) {
+        this.#cause = undefined;
+        this.#handled();
+      }
     }
     this.#taking = false;
     this.#maybeRest();
@@ -244,13 +226,27 @@ export class Cell {
   }
 
   #take(work: Work): Promise<void> | undefined {
-    if ('failure' in work) {
-      return work.incarnation === this.#incarnation ? this.#fail(work.failure) : undefined;
+    if (!this.#owned()) {
+      this.#queue.unshift(work);
+      this.abandon(new NotOwner(this.address));
+      return undefined;
     }
-    if ('timer' in work) return this.#step(this.#interpreter!.fire(work.timer), undefined);
+    if ('failure' in work) {
+      return work.incarnation === this.#incarnation ? this.#fail(work.failure, work.handling) : undefined;
+    }
+    const { hooks } = this.#options;
+    if ('timer' in work) {
+      this.#handling = hooks.handling(this, 'after');
+      return this.#step(this.#interpreter!.fire(work.timer), undefined);
+    }
     const { delivery } = work;
     this.#waiting -= 1;
     this.#cause = delivery.id;
+    this.#handling = hooks.handling(this, delivery.message.type, delivery.trace, delivery.mode);
+    if (delivery.command !== undefined && this.#persistence?.applied(delivery.command)) {
+      this.#answer(delivery);
+      return undefined;
+    }
     return this.#step(this.#interpreter!.send(delivery.message), delivery);
   }
 
@@ -263,7 +259,8 @@ export class Cell {
       delivery?.reject?.(new ActorFailed(address, state.error));
       return this.#fail(state.error);
     }
-    if (this.#persistence !== undefined && !this.#persistence.holds(interpreter)) {
+    const unstored = delivery?.command !== undefined || !this.#persistence?.holds(interpreter);
+    if (this.#persistence !== undefined && unstored) {
       return this.#store(this.#persistence, interpreter, effects, delivery);
     }
     this.#finish(state, effects, delivery);
@@ -279,7 +276,7 @@ export class Cell {
     const { address } = this.#options;
     const { state } = interpreter;
     try {
-      if (await persistence.save(interpreter)) this.#inspect('stored', {});
+      if (await persistence.save(interpreter, { command: delivery?.command })) this.#inspect('stored', {});
     } catch (error) {
       const lost =
         error instanceof RevisionConflict ||
@@ -288,7 +285,15 @@ export class Cell {
       delivery?.reject?.(lost ? new ActorStopped(address, error) : new ActorFailed(address, error));
       return lost ? this.#disown(error) : this.#fail(error);
     }
-    this.#finish(state, effects, delivery);
+    if (this.#owned()) return this.#finish(state, effects, delivery);
+    // It is stored, and the next owner carries its effects out.
+    this.#settled = state;
+    if (delivery !== undefined) this.#answer(delivery);
+    this.abandon(new NotOwner(address));
+  }
+
+  #owned(): boolean {
+    return this.#options.tenure?.holds() !== false;
   }
 
   #finish(state: MachineState, effects: readonly Effect[], delivery: Delivery | undefined): void {
@@ -296,10 +301,10 @@ export class Cell {
     if (delivery !== undefined) this.#answer(delivery);
   }
 
-  #answer({ message, resolve, reject }: Delivery): void {
+  #answer({ message, command, resolve, reject }: Delivery): void {
     const { definition, address } = this.#options;
     try {
-      resolve?.(definition.answer(this.#settled, message));
+      resolve?.(command === undefined ? definition.answer(this.#settled, message) : undefined);
     } catch (error) {
       reject?.(new ActorFailed(address, error));
     }
@@ -321,6 +326,7 @@ export class Cell {
       snapshot: state,
       incarnation: done ? new Incarnation() : current,
       cause: this.#cause,
+      trace: this.#handling?.trace,
     };
     for (const effect of effects) {
       this.#inspect('effect', { type: effect.type });
@@ -331,10 +337,12 @@ export class Cell {
 
   /** Runs an effect; its failure, now or later, is the actor's. */
   #guard(incarnation: Incarnation, run: () => void | Promise<void>): void {
+    const handling = this.#handling;
     const failed = (failure: unknown) => {
       const { hooks, address } = this.#options;
-      if (this.#isEnded()) hooks.onFailure(this, new ActorFailed(address, failure), 'stopped');
-      else this.#enqueue({ failure, incarnation });
+      if (this.#isEnded())
+        hooks.onFailure(this, new ActorFailed(address, failure), 'stopped', handling?.trace);
+      else this.#enqueue({ failure, incarnation, handling });
     };
     try {
       const running = run();
@@ -350,16 +358,18 @@ export class Cell {
   }
 
   /** Restarts from what is stored (a volatile actor: from its input), or stops when that happened too often. */
-  async #fail(cause: unknown): Promise<void> {
+  async #fail(cause: unknown, handling = this.#handling): Promise<void> {
     const { address, definition, clock, hooks } = this.#options;
     const error = new ActorFailed(address, cause);
+    const trace = handling?.trace;
+    this.#handled(error);
     this.#inspect('failed', { type: error.code });
     const { limit, withinMs } = definition.restarts;
     const now = clock.now();
     this.#failures = [...this.#failures.filter((at) => at > now - withinMs), now];
     this.#abandon();
     if (this.#failures.length > limit) {
-      hooks.onFailure(this, error, 'stopped');
+      hooks.onFailure(this, error, 'stopped', trace);
       return this.#end('failed', error);
     }
     try {
@@ -372,9 +382,9 @@ export class Cell {
         if (interpreter.state.status === 'error') throw new ActorFailed(address, interpreter.state.error);
         this.#settle(interpreter.state, effects, undefined);
       }
-      hooks.onFailure(this, error, 'restarted');
+      hooks.onFailure(this, error, 'restarted', trace);
     } catch (restartError) {
-      hooks.onFailure(this, restartError as GridError, 'stopped');
+      hooks.onFailure(this, restartError as GridError, 'stopped', trace);
       this.#end('failed', restartError as GridError);
     }
   }
@@ -385,20 +395,28 @@ export class Cell {
     const state = reviveSnapshot(definition, address, record);
     const interpreter = this.#interpret();
     interpreter.resume(state, record.timers ?? []);
-    this.#persistence?.adopt(entry, interpreter);
+    this.#persistence?.adopt(entry, record, interpreter);
     this.#settled = state;
   }
 
   #resume(): void {
     const incarnation = this.#incarnation;
-    const occasion = { snapshot: this.#settled, incarnation, cause: undefined };
+    const occasion = { snapshot: this.#settled, incarnation, cause: undefined, trace: undefined };
     this.#guard(incarnation, () => this.#options.hooks.onResume(this, occasion));
   }
 
   /** Someone else wrote our snapshot, or the store is away while we stop. */
   #disown(error: GridError): void {
-    if (error instanceof RevisionConflict) this.#options.hooks.onFailure(this, error, 'stopped');
+    const trace = this.#handling?.trace;
+    this.#handled(error);
+    if (error instanceof RevisionConflict) this.#options.hooks.onFailure(this, error, 'stopped', trace);
     this.#end('stopped', error);
+  }
+
+  /** Ends what is measured of a message: once, with the error if there was one. */
+  #handled(error?: GridError): void {
+    this.#handling?.end(error);
+    this.#handling = undefined;
   }
 
   #interpret(): Interpreter {

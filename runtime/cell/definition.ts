@@ -3,6 +3,7 @@ import type { AnyStateMachine, ContextFrom, InputFrom, SnapshotFrom, StateValueF
 import type { ZodType } from 'zod';
 import { addressOf } from '../address.ts';
 import { InvalidDefinition } from '../errors.ts';
+import type { Placement } from '../place.ts';
 import type { MachineState } from './interpreter.ts';
 
 export interface ActorMessage {
@@ -72,6 +73,8 @@ export interface DefinitionOptions<
     readonly afterMs: number;
     readonly when?: (snapshot: SnapshotFrom<TMachine>) => boolean;
   };
+  /** Which node of a cluster an actor lives on. Default: by its key, over the nodes of the group `main`. */
+  readonly placement?: Placement;
 }
 
 /** Made by {@link defineActor}. */
@@ -88,6 +91,7 @@ export interface ActorDefinition<
   readonly mailboxBound: number;
   readonly durability: 'durable' | 'volatile';
   readonly restarts: { readonly limit: number; readonly withinMs: number };
+  readonly placement: Placement;
   /** The snapshot a new actor starts with, undefined where the machine makes it. */
   start(input: unknown): MachineState | undefined;
   readonly passivation:
@@ -138,6 +142,14 @@ export function defineActor<
       'a whole number, counted up when the context changes',
     );
   }
+  const { placement = { group: 'main' } } = options;
+  if (!/^[a-z][a-z0-9-]{0,31}$/.test('group' in placement ? placement.group : placement.pinnedTo)) {
+    throw new InvalidDefinition(
+      kind,
+      'placement',
+      'a group or an attribute: a lower-case letter, then a-z, 0-9 and -',
+    );
+  }
   const { passivation, durable } = options;
   if (passivation !== undefined && (durability === 'volatile' || durable !== undefined)) {
     throw new InvalidDefinition(kind, 'passivation', 'only where the whole snapshot is stored');
@@ -153,6 +165,7 @@ export function defineActor<
     mailboxBound,
     durability,
     restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },
+    placement,
     start: (input) => {
       const state = options.start?.(input as InputFrom<TMachine>);
       return state && machine.resolveState(state as Parameters<typeof machine.resolveState>[0]);

@@ -1,5 +1,6 @@
 /** One live actor: its definition, mailbox, snapshot and effects. */
-export { Cell, type CellHooks, type Occasion } from './cell.ts';
+export { Cell } from './cell.ts';
+export type { CommandPosition } from './command-mark.ts';
 export {
   type ActorDefinition,
   type ActorMessage,
@@ -10,5 +11,13 @@ export {
   type RepliesOf,
   type ReplyTo,
 } from './definition.ts';
+export { fenceActor } from './fence.ts';
 export type { CellReport, InspectionKind, InspectionRecord } from './inspection.ts';
-export { actorKey, decodeRecord, reviveSnapshot, storeKey } from './record.ts';
+export {
+  actorKey,
+  decodeRecord,
+  reviveSnapshot,
+  storeFilter,
+  storeKey,
+} from './record.ts';
+export type { CellHooks, Delivery, LiveActor, Occasion, Tenure } from './wiring.ts';

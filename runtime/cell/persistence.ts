@@ -2,11 +2,14 @@
 import type { Address } from '../address.ts';
 import type { Clock } from '../clock.ts';
 import { encode } from '../codec.ts';
-import { ActorExists, Cancelled, GridError, KeyExists, NoSuchActor, RevisionConflict } from '../errors.ts';
+import { ActorExists, KeyExists, NoSuchActor, RevisionConflict } from '../errors.ts';
+import { persevere } from '../persevere.ts';
 import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
+import { type CommandMark, type CommandPosition, markApplied, wasApplied } from './command-mark.ts';
 import type { AnyActorDefinition } from './definition.ts';
 import type { MachineState, PendingTimer } from './interpreter.ts';
-import { encodeRecord, storeKey } from './record.ts';
+import { encodeRecord, type StoredRecord, storeKey } from './record.ts';
+import type { Tenure } from './wiring.ts';
 
 export interface PersistenceOptions {
   readonly definition: AnyActorDefinition;
@@ -17,6 +20,7 @@ export interface PersistenceOptions {
   readonly clock: Clock;
   /** Incarnation of the system. */
   readonly writer: string;
+  readonly tenure?: Tenure | undefined;
 }
 
 /** An actor as far as it is stored: see `Interpreter`. */
@@ -36,11 +40,12 @@ export class Persistence {
   /** The snapshot that this was. */
   #state: MachineState | undefined;
   #timers: readonly PendingTimer[] = NO_TIMERS;
+  #commands: CommandMark | undefined;
   readonly #givenUp = new AbortController();
 
   constructor(options: PersistenceOptions) {
     this.#options = options;
-    this.#key = storeKey(options.definition.kind, options.key);
+    this.#key = storeKey(options.definition, options.key);
   }
 
   /** First write. Throws {@link ActorExists}, or what the store throws. */
@@ -58,9 +63,15 @@ export class Persistence {
   }
 
   /** Starts from what is stored. */
-  adopt(entry: KeyValueEntry, actor: Storable): void {
+  adopt(entry: KeyValueEntry, record: StoredRecord, actor: Storable): void {
     this.#revision = entry.revision;
+    this.#commands = record.commands;
     this.#note(actor.state, actor.pending(), this.#hasProjection ? undefined : encode(actor.persisted()));
+  }
+
+  /** True when the command was applied before, and stored. */
+  applied(command: CommandPosition): boolean {
+    return wasApplied(this.#commands, command);
   }
 
   /** True when the actor is as it is stored. */
@@ -70,18 +81,24 @@ export class Persistence {
   }
 
   /**
-   * Stores the snapshot unless nothing worth it has changed; true when something was written.
+   * Stores the snapshot, with the command that it comes of, unless nothing worth it has changed; true when something
+   * was written.
    * Waits out a store that is not available. Throws {@link RevisionConflict} when someone else wrote.
    */
-  async save(actor: Storable, options: { readonly force?: boolean } = {}): Promise<boolean> {
+  async save(
+    actor: Storable,
+    options: { readonly force?: boolean; readonly command?: CommandPosition | undefined } = {},
+  ): Promise<boolean> {
     const { store } = this.#options;
+    const { command } = options;
     const { state } = actor;
     const timers = actor.pending();
     const early = this.#hasProjection ? undefined : encode(actor.persisted());
     const unchanged =
       equalTimers(timers, this.#timers) && sameBytes(this.#essence(state, early), this.#stored);
-    if (unchanged && !options.force) return false;
-    const record = this.#record(state, early ?? encode(actor.persisted()), timers);
+    if (unchanged && command === undefined && !options.force) return false;
+    const commands = command === undefined ? this.#commands : markApplied(this.#commands, command);
+    const record = this.#record(state, early ?? encode(actor.persisted()), timers, commands);
     let unsure = false;
     this.#revision = await this.#persevering(async () => {
       try {
@@ -96,6 +113,7 @@ export class Persistence {
         throw error;
       }
     });
+    this.#commands = commands;
     this.#note(state, timers, early);
     return true;
   }
@@ -113,8 +131,13 @@ export class Persistence {
     this.#givenUp.abort();
   }
 
-  #record(state: MachineState, snapshot: Uint8Array, timers: readonly PendingTimer[]): Uint8Array {
-    const { definition, writer, clock } = this.#options;
+  #record(
+    state: MachineState,
+    snapshot: Uint8Array,
+    timers: readonly PendingTimer[],
+    commands?: CommandMark,
+  ): Uint8Array {
+    const { definition, writer, clock, tenure } = this.#options;
     this.#writes += 1;
     return encodeRecord({
       version: definition.snapshotVersion,
@@ -123,6 +146,8 @@ export class Persistence {
       at: clock.now(),
       status: state.status,
       snapshot,
+      ...(tenure !== undefined && { fence: tenure.generation }),
+      ...(commands !== undefined && { commands }),
       ...(timers.length > 0 && { timers }),
     });
   }
@@ -142,33 +167,14 @@ export class Persistence {
     return encode([state.status, state.value, this.#options.definition.project(state.context)]);
   }
 
-  async #persevering<T>(run: () => Promise<T>): Promise<T> {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await run();
-      } catch (error) {
-        if (!(error instanceof GridError) || !error.retryable || this.#givenUp.signal.aborted) throw error;
-        await this.#pause(Math.min(1_000, 20 * 2 ** Math.min(attempt, 10)), error);
-      }
-    }
-  }
-
-  #pause(delayMs: number, reason: Error): Promise<void> {
+  #persevering<T>(run: () => Promise<T>): Promise<T> {
     const { clock } = this.#options;
-    const { signal } = this.#givenUp;
-    return new Promise((resolve, reject) => {
-      const giveUp = () => {
-        clock.clearTimeout(timer);
-        reject(new Cancelled(`store of ${this.#key}`, reason));
-      };
-      const timer = clock.setTimeout(() => {
-        signal.removeEventListener('abort', giveUp);
-        resolve();
-      }, delayMs);
-      signal.addEventListener('abort', giveUp, { once: true });
-    });
+    return persevere(run, { clock, pauseMs: backOff, signal: this.#givenUp.signal });
   }
 }
+
+/** 20 ms doubling to 1 s. */
+const backOff = (attempt: number) => Math.min(1_000, 20 * 2 ** Math.min(attempt - 1, 10));
 
 const NOTHING: Uint8Array = new Uint8Array();
 const NO_TIMERS: readonly PendingTimer[] = [];

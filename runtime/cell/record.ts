@@ -1,8 +1,10 @@
 /** The stored form of an actor: its snapshot, the version of its shape, and which write this was. */
 import { z } from 'zod';
-import type { Address } from '../address.ts';
+import { type Address, addressOf } from '../address.ts';
 import { decode, encode } from '../codec.ts';
 import { SnapshotIncompatible } from '../errors.ts';
+import { placeOf } from '../place.ts';
+import { type CommandMark, commandMark } from './command-mark.ts';
 import type { AnyActorDefinition, StoredState } from './definition.ts';
 import { type MachineState, type PendingTimer, pendingTimer, restoreState } from './interpreter.ts';
 
@@ -13,6 +15,10 @@ export interface StoredRecord {
   readonly write: number;
   /** Milliseconds since the epoch. */
   readonly at: number;
+  /** Generation of the slot of who wrote it: an older owner writes no more. Left out where there is no cluster. */
+  readonly fence?: number | undefined;
+  /** How far it has come with its durable commands; left out where it was given none. */
+  readonly commands?: CommandMark | undefined;
   /** Of the snapshot: `done` actors are not started again. */
   readonly status: string;
   /** XState's persisted snapshot, encoded. */
@@ -21,9 +27,14 @@ export interface StoredRecord {
   readonly timers?: readonly PendingTimer[] | undefined;
 }
 
-/** Key of an actor in the store; with `*` the filter for all of a kind. */
-export function storeKey(kind: string, key: string): string {
-  return `actor.${kind}.${key}`;
+/** Key of an actor in the store: `actor.KIND.PLACE.KEY`. */
+export function storeKey({ kind, placement }: AnyActorDefinition, key: string): string {
+  return storeFilter(kind, placeOf(placement, addressOf(kind, key)).token, key);
+}
+
+/** The filter for actors of a kind: `*` for all places, all keys. */
+export function storeFilter(kind: string, place = '*', key = '*'): string {
+  return `actor.${kind}.${place}.${key}`;
 }
 
 /** The actor's key, from its key in the store. */
@@ -85,6 +96,8 @@ const schema = z.object({
   writer: z.string(),
   write: z.number(),
   at: z.number(),
+  fence: z.number().optional(),
+  commands: commandMark.optional(),
   status: z.string(),
   snapshot: z.instanceof(Uint8Array),
   timers: z.array(pendingTimer).optional(),

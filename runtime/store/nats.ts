@@ -49,7 +49,12 @@ export async function natsKeyValue(
     const writer = (await allowAtomic(transport, bucket))
       ? new GroupCommit(transport.connection, client)
       : new SingleWrites(client);
-    return new NatsKeyValue(transport, kv, (key) => `$KV.${bucket}.${key}`, writer);
+    const manager = await jetstreamManager(transport.connection);
+    const subjects = async (filter: string) => {
+      const { state } = await manager.streams.info(`KV_${bucket}`, { subjects_filter: filter });
+      return Object.keys(state.subjects ?? {});
+    };
+    return new NatsKeyValue({ transport, kv, subject: (key) => `$KV.${bucket}.${key}`, writer, subjects });
   } catch (cause) {
     throw new StoreUnavailable(`bucket ${bucket} cannot be opened`, cause);
   }
@@ -76,24 +81,31 @@ class SingleWrites {
   }
 }
 
+interface Bucket {
+  readonly transport: NatsTransport;
+  readonly kv: KV;
+  /** Of a key. */
+  readonly subject: (key: string) => string;
+  readonly writer: Pick<GroupCommit, 'write'>;
+  /** Those of a filter that have messages, as the leader knows. */
+  readonly subjects: (filter: string) => Promise<string[]>;
+}
+
 class NatsKeyValue implements KeyValue {
   readonly #transport: NatsTransport;
   readonly #kv: KV;
   readonly #subject: (key: string) => string;
   readonly #writer: Pick<GroupCommit, 'write'>;
+  readonly #subjects: Bucket['subjects'];
   /** Calls that wait for an answer: what was asked before the connection is lost will not be answered. */
   readonly #unanswered = new Set<(error: GridError) => void>();
 
-  constructor(
-    transport: NatsTransport,
-    kv: KV,
-    subject: (key: string) => string,
-    writer: Pick<GroupCommit, 'write'>,
-  ) {
+  constructor({ transport, kv, subject, writer, subjects }: Bucket) {
     this.#transport = transport;
     this.#kv = kv;
     this.#subject = subject;
     this.#writer = writer;
+    this.#subjects = subjects;
     transport.onStatus((status) => {
       if (status === 'connected') return;
       for (const giveUp of this.#unanswered) giveUp(new TransportSuspended('waiting for an answer'));
@@ -145,22 +157,33 @@ class NatsKeyValue implements KeyValue {
 
   keys(filter: string): Promise<string[]> {
     return this.#call(`keys ${filter}`, async () => {
-      const keys = [];
-      for await (const key of await this.#kv.keys(filter)) keys.push(key);
-      return keys;
+      const keys = new Set<string>();
+      for await (const key of await this.#kv.keys(filter)) keys.add(key);
+      for (const { key } of await this.#missed(filter, (key) => keys.has(key))) keys.add(key);
+      return [...keys];
     });
   }
 
   entries(filter: string): Promise<KeyValueEntry[]> {
     return this.#call(`entries ${filter}`, async () => {
-      const newest = new Map<string, KeyValueEntry>();
-      for await (const entry of await this.#kv.history({ key: filter })) {
-        const value = live(entry);
-        if (value === undefined) newest.delete(entry.key);
-        else newest.set(entry.key, value);
-      }
-      return [...newest.values()];
+      const newest = new Map<string, KeyValueEntry | undefined>();
+      for await (const entry of await this.#kv.history({ key: filter })) newest.set(entry.key, live(entry));
+      const missed = await this.#missed(filter, (key) => newest.has(key));
+      return [...newest.values(), ...missed].filter((entry) => entry !== undefined);
     });
+  }
+
+  /**
+   * Reading goes through a consumer, and one on a server that has just come back may not see yet what is acknowledged
+   * (2.9.10, three replicas). The leader's own list of subjects has it.
+   */
+  async #missed(filter: string, isKnown: (key: string) => boolean): Promise<KeyValueEntry[]> {
+    const subjects = await this.#subjects(this.#subject(filter));
+    const keys = subjects
+      .map((subject) => subject.slice(this.#subject('').length))
+      .filter((key) => !isKnown(key));
+    const entries = await Promise.all(keys.map((key) => this.#kv.get(key)));
+    return entries.flatMap((entry) => (entry === null ? [] : (live(entry) ?? [])));
   }
 
   async watch(filter: string, handler: Parameters<KeyValue['watch']>[1]): ReturnType<KeyValue['watch']> {

@@ -10,17 +10,35 @@ import type {
   ReplyTo,
 } from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
+import type { ClusterOptions, MemberReport } from '../cluster/mod.ts';
+import type { CommandLog, CourierStats } from '../commands/mod.ts';
 import type { GridError } from '../errors.ts';
 import type { KeyValue } from '../store/mod.ts';
+import type { ActorTelemetry } from '../telemetry/mod.ts';
 import type { Mux, Transport } from '../transport/mod.ts';
 
 export interface ActorSystemOptions {
   readonly transport: Transport;
-  /** Where durable actors are kept; one system only may own a kind in it (placement comes later). */
+  /** Where durable actors are kept; without a `cluster`, one system only may own a kind in it. */
   readonly store: KeyValue;
   /** Name of this node, `[A-Za-z0-9_-]{1,64}`. */
   readonly node: string;
   readonly clock?: Clock;
+  /** Makes this node a member of a cluster, which `join` enters: its actors are divided among the members. */
+  readonly cluster?: ClusterOptions;
+  /**
+   * A call to an actor that nobody owns right now is sent again until its deadline, as it is in a cluster; else it is
+   * refused with `NoResponders`. Default false; always in a cluster.
+   */
+  readonly awaitOwner?: boolean;
+  /** Where durable commands are kept; `join` starts to deliver them. */
+  readonly commands?: CommandLog;
+  /** For the ids of this start of the node, [0, 1). Default: of the system. */
+  readonly random?: () => number;
+  /** Told of what a cluster has trouble with, a lost lease above all. Default: nobody. */
+  readonly onTrouble?: (error: GridError) => void;
+  /** What is measured. Default: spans and metrics of what is registered with `@opentelemetry/api`; else nothing. */
+  readonly telemetry?: ActorTelemetry;
   /** Told of every failure of an actor. Default: nobody. */
   readonly onFailure?: (report: FailureReport) => void;
 }
@@ -31,6 +49,13 @@ export interface AskOptions {
   readonly signal?: AbortSignal;
   /** Id of the message or request that brings this one about; shown by inspection. */
   readonly cause?: string;
+  /** W3C traceparent of what this message is sent in. Default: of the effect that sends it before it first waits. */
+  readonly trace?: string;
+}
+
+export interface CommandOptions extends AskOptions {
+  /** Of this command among those to its actor, at most 128 characters: given twice, it counts once. */
+  readonly name?: string;
 }
 
 /** A way to an actor, wherever it lives. */
@@ -46,6 +71,12 @@ export interface ActorRef<TDefinition extends AnyActorDefinition = AnyActorDefin
     message: TMessage,
     options?: AskOptions,
   ): Promise<ReplyTo<RepliesOf<TDefinition>, TMessage['type']>>;
+  /**
+   * Resolves when the message is stored for good: from then on it is handled once, in the order of the commands to this
+   * actor, however often nodes and servers die; one that fails for good becomes a dead letter. The system needs `commands`.
+   * Rejects when it may not be stored: give the same `name` again to be sure that it counts once.
+   */
+  command(message: MessageOf<TDefinition>, options?: CommandOptions): Promise<void>;
 }
 
 /** What effects are given. */
@@ -59,6 +90,8 @@ export interface ActorContext<TDefinition extends AnyActorDefinition = AnyActorD
   readonly signal: AbortSignal;
   /** Id of the message that brought the effect about. */
   readonly cause?: string;
+  /** W3C traceparent of that message. */
+  readonly trace?: string;
 }
 
 /** How a kind acts on the world. Effects are at least once: after a crash `onResume` issues what is still due. */
@@ -86,8 +119,13 @@ export interface ActorBehaviour<TDefinition extends AnyActorDefinition = AnyActo
 export interface FailureReport {
   readonly address: Address;
   readonly error: GridError;
-  /** `restarted` from the stored snapshot; `stopped` for good; `undelivered`: a message nobody took. */
-  readonly outcome: 'restarted' | 'stopped' | 'undelivered';
+  /**
+   * `restarted` from the stored snapshot; `stopped` for good; `undelivered`: a message nobody took. Of a durable command:
+   * `retried` before long, or `buried` among the dead letters.
+   */
+  readonly outcome: 'restarted' | 'stopped' | 'undelivered' | 'retried' | 'buried';
+  /** W3C traceparent of the message that brought it about. */
+  readonly trace?: string;
 }
 
 export interface ResumeReport {
@@ -132,13 +170,32 @@ export interface ActorSystem extends AsyncDisposable {
     definition: TDefinition,
     behaviour?: ActorBehaviour<TDefinition>,
   ): void;
+  /**
+   * Once everything is registered: starts to deliver durable commands, and enters the cluster, if there is one: resolves
+   * when this node holds its lease; the actors of the slots that it gets are resumed by themselves. Waits for an earlier
+   * lease of the same name to end.
+   */
+  join(): Promise<void>;
+  /** Members of the cluster as this node knows them; empty without one. */
+  readonly members: readonly MemberReport[];
+  /** Ms until this node's lease ends unless it is renewed; undefined without a cluster. */
+  readonly leaseMargin: number | undefined;
+  /** Of the durable commands that this node delivers. */
+  readonly commandStats: CourierStats | undefined;
+  /** True when, as this node knows, every slot has a live owner and its own run here. */
+  readonly settled: boolean;
+  /** True while the actor lives on this node, or would. */
+  owns(definition: AnyActorDefinition, key: string): boolean;
   /** Creates an actor; resolves when it is stored. `ActorExists` when there is, or ever was, one at this key. */
   spawn<TDefinition extends AnyActorDefinition>(
     definition: TDefinition,
     key: string,
     ...input: InputArguments<TDefinition>
   ): Promise<ActorRef<TDefinition>>;
-  /** Brings every stored, unfinished actor of a kind back to life. Call once after `register`. */
+  /**
+   * Brings every stored, unfinished actor of a kind back to life. Call once after `register`; in a cluster it does nothing,
+   * since actors come back with their slots.
+   */
   resume(definition: AnyActorDefinition): Promise<ResumeReport>;
   ref<TDefinition extends AnyActorDefinition>(definition: TDefinition, key: string): ActorRef<TDefinition>;
   /** Snapshot of an actor that is in memory here. */
@@ -162,7 +219,10 @@ export interface ActorSystem extends AsyncDisposable {
   remove(definition: AnyActorDefinition, key: string): Promise<void>;
   /** Told of everything until the returned function is called; costs nothing while nobody listens. */
   inspect(listener: (record: InspectionRecord) => void): () => void;
-  /** Takes no more messages, lets mailboxes drain into the store, then unsubscribes. The transport stays open. */
+  /**
+   * Takes no more messages, lets mailboxes drain into the store, then unsubscribes; in a cluster it gives its slots to
+   * others first, so that no call fails. The transport stays open.
+   */
   stop(): Promise<void>;
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { assign, emit, SimulatedClock, setup } from 'xstate';
 import { z } from 'zod';
-import { defineActor } from '../cell/mod.ts';
+import { defineActor, storeKey } from '../cell/mod.ts';
 import { MailboxFull, NoSuchActor, StoreUnavailable, UnknownKind } from '../errors.ts';
 import { memoryKeyValue } from '../store/mod.ts';
 import { MemoryBus } from '../transport/mod.ts';
@@ -39,6 +39,8 @@ const machine = setup({
 });
 const replies = { read: ({ context }: { context: { ticks: number } }) => context.ticks };
 const options = { kind: 'bell', machine, message, replies, mailboxBound: 4 } as const;
+/** Of `bell/b`. */
+const STORED = storeKey(defineActor(options), 'b');
 
 /** Lets promises settle until `look` is true; no time passes. */
 async function until(look: () => boolean): Promise<void> {
@@ -65,11 +67,11 @@ describe('an actor', () => {
     system.register(bell, { onEffect: ({ ticks }) => void rung.push(ticks) });
     const ref = await system.spawn(bell, 'b');
     await ref.ask({ type: 'next' });
-    const before = (await store.get('actor.bell.b'))!.revision;
+    const before = (await store.get(STORED))!.revision;
     clock.increment(1_000);
     expect(await ref.ask({ type: 'read' })).toBe(0);
     expect(rung).toEqual([0]);
-    expect((await store.get('actor.bell.b'))!.revision).toBe(before + 1);
+    expect((await store.get(STORED))!.revision).toBe(before + 1);
   });
 
   test('refuses more than its mailbox holds, to the sender', async () => {
@@ -96,12 +98,12 @@ describe('an actor', () => {
     const system = start();
     system.register(bell);
     const ref = await system.spawn(bell, 'b');
-    const first = (await store.get('actor.bell.b'))!.revision;
+    const first = (await store.get(STORED))!.revision;
     await ref.ask({ type: 'tick' });
     await ref.ask({ type: 'tick' });
-    expect((await store.get('actor.bell.b'))!.revision).toBe(first);
+    expect((await store.get(STORED))!.revision).toBe(first);
     await ref.ask({ type: 'next' });
-    expect((await store.get('actor.bell.b'))!.revision).toBe(first + 1);
+    expect((await store.get(STORED))!.revision).toBe(first + 1);
     await ref.ask({ type: 'tick' });
     await system.stop();
     const again = start();
@@ -264,7 +266,7 @@ describe('an actor', () => {
     await expect(second.ref(newer, 'b').ask({ type: 'read' })).rejects.toMatchObject({
       code: 'snapshot-incompatible',
     });
-    expect(await store.get('actor.bell.b')).toBeDefined();
+    expect(await store.get(STORED)).toBeDefined();
   });
 
   test('of a kind nobody registered is unknown; asks meet their deadline', async () => {
@@ -275,7 +277,7 @@ describe('an actor', () => {
     await expect(system.ref(bell, 'b').ask({ type: 'read' })).rejects.toMatchObject({
       code: 'no-responders',
     });
-    system.mux.serve('shadowgrid.actor.bell.*', () => new Promise(() => undefined));
+    system.mux.serve('shadowgrid.actor.bell.*.*', () => new Promise(() => undefined));
     const asked = system.ref(bell, 'b').ask({ type: 'read' }, { deadlineMs: 100 });
     clock.increment(100);
     await expect(asked).rejects.toMatchObject({ code: 'deadline-exceeded' });

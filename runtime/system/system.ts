@@ -1,59 +1,72 @@
 /** The actors of one node: finds or wakes the one a message is for, here or elsewhere, and lets it act. */
-import { type Address, actorSubject, addressOf } from '../address.ts';
-import { setAlarm } from '../alarm.ts';
+import { type Address, actorSubject, addressOf, parseAddress } from '../address.ts';
 import {
   type ActorMessage,
   type AnyActorDefinition,
   actorKey,
   Cell,
-  type CellHooks,
+  type CommandPosition,
   decodeRecord,
   type InspectionRecord,
-  type Occasion,
   reviveSnapshot,
+  storeFilter,
   storeKey,
 } from '../cell/mod.ts';
 import { type Clock, systemClock } from '../clock.ts';
+import type { MemberReport } from '../cluster/mod.ts';
+import type { CommandLog, CourierStats } from '../commands/mod.ts';
 import { checkEnvelope, type Envelope, malformed } from '../envelope.ts';
 import {
   ActorExists,
-  Cancelled,
+  asGridError,
   DeadlineExceeded,
-  GridError,
+  type GridError,
+  InvalidDefinition,
   MalformedMessage,
-  NoSuchActor,
   TransportClosed,
   UnknownKind,
 } from '../errors.ts';
-import type { KeyValueEntry } from '../store/mod.ts';
+import { type Place, placeOf } from '../place.ts';
+import { ActorTelemetry } from '../telemetry/mod.ts';
 import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
+import { cellHooks, type Stage } from './behaviour.ts';
+import { Couriers } from './couriers.ts';
+import { giveCommand, positionOf } from './durable.ts';
+import { untilOwned, withinDeadline } from './patience.ts';
+import { type Found, type Kind, Population, type Resident } from './population.ts';
 import type {
   ActorBehaviour,
-  ActorContext,
   ActorDescription,
   ActorRef,
   ActorSystem,
   ActorSystemOptions,
   AskOptions,
+  CommandOptions,
   FailureReport,
   ResumeReport,
 } from './port.ts';
+import { Tenancy } from './tenancy.ts';
 
 export function createActorSystem(options: ActorSystemOptions): ActorSystem {
   return new NodeSystem(options) as ActorSystem;
 }
 
-interface Registration {
+/** What a message asks of an actor's node: to take it, or to make or unmake the actor. */
+type Mode = Envelope['mode'];
+
+/** A message under way to an actor. */
+interface Errand {
   readonly definition: AnyActorDefinition;
-  readonly hooks: CellHooks;
-  readonly subscription: Subscription;
+  readonly address: Address;
+  readonly key: string;
+  readonly place: Place;
+  readonly mode: Mode;
+  readonly message: ActorMessage;
+  readonly id: string;
+  readonly cause: string | undefined;
+  readonly trace?: string | undefined;
+  readonly command?: CommandPosition | undefined;
 }
-
-/** A resting actor whose delayed transition is due while the store is away is woken this much later, ms. */
-const WAKE_AGAIN = 1_000;
-
-/** A live cell, or the snapshot of an actor that has finished. */
-type Found = Cell | { readonly finished: unknown };
 
 class NodeSystem {
   readonly node: string;
@@ -62,19 +75,15 @@ class NodeSystem {
   readonly #clock: Clock;
   /** Unique for this start of this node. */
   readonly #incarnation: string;
-  readonly #kinds = new Map<string, Registration>();
-  readonly #cells = new Map<Address, Cell>();
-  readonly #waking = new Map<Address, Promise<Found>>();
-  /** Actors that left memory at rest: stored, and no effect of theirs is due. */
-  readonly #resting = new Set<Address>();
-  /** Timers that wake resting actors for their delayed transitions. */
-  readonly #alarms = new Map<Address, () => void>();
-  /** Actors that failed too often: asked again, they fail at once until the system restarts. */
-  readonly #halted = new Map<Address, GridError>();
+  readonly #kinds = new Map<string, Kind>();
+  readonly #subscriptions: Subscription[] = [];
+  readonly #population: Population;
+  readonly #stage: Stage;
+  readonly #telemetry: ActorTelemetry;
+  readonly #tenancy: Tenancy | undefined;
+  readonly #couriers: Couriers | undefined;
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
   #serial = 0;
-  /** Of the effect that is being carried out right now. */
-  #cause: string | undefined;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ActorSystemOptions) {
@@ -84,48 +93,121 @@ class NodeSystem {
         hint: '1 to 64 of A-Z, a-z, 0-9, _ and -',
       });
     }
+    const { transport, store, clock = systemClock, node, random, cluster } = options;
     this.#options = options;
-    this.#clock = options.clock ?? systemClock;
-    this.node = options.node;
-    this.#incarnation = `${options.node}-${crypto.randomUUID().slice(0, 8)}`;
-    this.mux = createMux(options.transport, {
-      clock: this.#clock,
+    this.#clock = clock;
+    this.node = node;
+    this.#incarnation = `${node}-${randomId(random)}`;
+    this.mux = createMux(transport, {
+      clock,
+      id: randomId(random) + randomId(random),
       direct: `shadowgrid.node.${this.#incarnation}`,
     });
+    this.#population = new Population({
+      store,
+      clock,
+      writer: this.#incarnation,
+      onUnwoken: (address, error) => this.#report({ address, error, outcome: 'undelivered' }),
+    });
+    this.#telemetry = options.telemetry ?? new ActorTelemetry({ node });
+    this.#telemetry.observeActors(() => this.#population.cells());
+    if (cluster !== undefined) this.#telemetry.observeLease(() => this.leaseMargin);
+    this.#stage = {
+      telemetry: this.#telemetry,
+      trace: undefined,
+      system: this as unknown as ActorSystem,
+      watchers: this.#watchers,
+      cause: undefined,
+      ref: (definition, key) => this.ref(definition, key),
+      report: (report) => this.#report(report),
+      now: () => clock.now(),
+      nextId: () => this.#nextId(),
+      left: (cell, reason, error) => this.#population.left(cell, reason, error),
+    };
+    if (options.commands !== undefined) this.#couriers = this.#engage(options.commands);
+    if (cluster !== undefined) {
+      this.#tenancy = new Tenancy({
+        ...options,
+        cluster,
+        clock,
+        incarnation: this.#incarnation,
+        mux: this.mux,
+        kinds: this.#kinds,
+        population: this.#population,
+        couriers: this.#couriers,
+        receive: (body, subject, direct) => this.#receive(body, subject, direct),
+      });
+    }
   }
 
   register(definition: AnyActorDefinition, behaviour: ActorBehaviour = {}): void {
     this.#refuseWhenStopping();
     const { kind } = definition;
     if (this.#kinds.has(kind)) throw new ActorExists(`${kind}/*`);
-    const subscription = this.mux.serve(
-      `shadowgrid.actor.${kind}.*`,
-      (body, { subject }) => this.#receive(body, subject),
+    this.#tenancy?.refuseWhenJoined(kind);
+    this.#kinds.set(kind, { definition, hooks: cellHooks(definition, behaviour, this.#stage) });
+    if (this.#tenancy !== undefined) return;
+    const served = this.mux.serve(
+      `shadowgrid.actor.${kind}.*.*`,
+      (body, { subject, direct }) => this.#receive(body, subject, direct),
       { direct: true },
     );
-    this.#kinds.set(kind, { definition, hooks: this.#hooks(definition, behaviour), subscription });
+    this.#subscriptions.push(served);
+  }
+
+  async join(): Promise<void> {
+    this.#refuseWhenStopping();
+    if (this.#tenancy !== undefined) return await this.#tenancy.join();
+    for (let i = 0; i < (this.#couriers?.partitions ?? 0); i++)
+      this.#couriers?.start(i, { holds: () => true });
+  }
+
+  get members(): MemberReport[] {
+    return this.#tenancy?.cluster?.members() ?? [];
+  }
+
+  get leaseMargin(): number | undefined {
+    return this.#tenancy?.cluster?.leaseMargin;
+  }
+
+  get commandStats(): CourierStats | undefined {
+    return this.#couriers?.stats;
+  }
+
+  get settled(): boolean {
+    return this.#tenancy?.cluster?.settled ?? true;
+  }
+
+  owns(definition: AnyActorDefinition, key: string): boolean {
+    if (this.#tenancy === undefined) return this.#kinds.has(definition.kind);
+    const { slot } = placeOf(definition.placement, addressOf(definition.kind, key));
+    return this.#tenancy.tenure(slot)?.holds() === true;
   }
 
   async spawn(definition: AnyActorDefinition, key: string, input?: unknown): Promise<ActorRef> {
     this.#refuseWhenStopping();
     const address = addressOf(definition.kind, key);
-    const taken = this.#cells.has(address) || this.#waking.has(address) || this.#resting.has(address);
-    if (taken) throw new ActorExists(address);
-    await this.#newCell(this.#registration(definition.kind), address, key).create(input, this.#cause);
+    if (this.#tenancy === undefined) {
+      const resident = { kind: this.#kind(definition.kind), address, key, tenure: undefined };
+      await this.#population.create(resident, input, this.#stage.cause);
+    } else {
+      await this.#send(definition, key, { type: 'spawn', input } as ActorMessage, 'spawn', {});
+    }
     return this.ref(definition, key);
   }
 
   async resume(definition: AnyActorDefinition): Promise<ResumeReport> {
-    const registration = this.#registration(definition.kind);
+    const kind = this.#kind(definition.kind);
     const resumed: string[] = [];
     const finished: string[] = [];
     const parked: { key: string; error: GridError }[] = [];
-    for (const entry of await this.#options.store.entries(storeKey(definition.kind, '*'))) {
+    if (this.#tenancy !== undefined) return { resumed, finished, parked };
+    for (const entry of await this.#options.store.entries(storeFilter(definition.kind))) {
       const key = actorKey(entry.key);
       const address = addressOf(definition.kind, key);
-      if (this.#cells.has(address) || this.#resting.has(address)) continue;
+      if (this.#population.has(address)) continue;
       try {
-        const found = this.#revive(registration, address, key, entry);
+        const found = this.#population.revive({ kind, address, key, tenure: undefined }, entry);
         (found instanceof Cell ? resumed : finished).push(key);
       } catch (error) {
         parked.push({ key, error: error as GridError });
@@ -139,22 +221,22 @@ class NodeSystem {
     return {
       address,
       tell: (message, options = {}) => {
-        const told = this.#send(definition, address, key, message, 'tell', options) as Promise<void>;
+        const told = this.#send(definition, key, message, 'tell', options) as Promise<void>;
         told.catch((error) => this.#report({ address, error: asGridError(error), outcome: 'undelivered' }));
         return told;
       },
-      ask: (message, options = {}) =>
-        this.#send(definition, address, key, message, 'ask', options) as Promise<never>,
+      ask: (message, options = {}) => this.#send(definition, key, message, 'ask', options) as Promise<never>,
+      command: (message, options = {}) => this.#command(definition, address, message, options),
     };
   }
 
   snapshot(definition: AnyActorDefinition, key: string): unknown {
-    return this.#cells.get(addressOf(definition.kind, key))?.snapshot;
+    return this.#population.cell(addressOf(definition.kind, key))?.snapshot;
   }
 
   actors(definition: AnyActorDefinition): string[] {
     const prefix = `${definition.kind}/`;
-    return [...this.#cells.keys()]
+    return [...this.#population.addresses()]
       .filter((address) => address.startsWith(prefix))
       .map((a) => a.slice(prefix.length));
   }
@@ -162,10 +244,10 @@ class NodeSystem {
   async stored(definition: AnyActorDefinition): Promise<{ key: string; snapshot: unknown }[]> {
     const found = new Map<string, unknown>();
     if (definition.durability === 'durable') {
-      for (const entry of await this.#options.store.entries(storeKey(definition.kind, '*'))) {
+      for (const entry of await this.#options.store.entries(storeFilter(definition.kind))) {
         const key = actorKey(entry.key);
         const address = addressOf(definition.kind, key);
-        if (this.#cells.has(address)) continue;
+        if (this.#population.cell(address) !== undefined) continue;
         try {
           found.set(key, reviveSnapshot(definition, address, decodeRecord(address, entry.value)));
         } catch {
@@ -186,7 +268,7 @@ class NodeSystem {
   async keys(definition: AnyActorDefinition): Promise<string[]> {
     const keys = new Set(this.actors(definition));
     if (definition.durability === 'durable') {
-      for (const stored of await this.#options.store.keys(storeKey(definition.kind, '*'))) {
+      for (const stored of await this.#options.store.keys(storeFilter(definition.kind))) {
         keys.add(actorKey(stored));
       }
     }
@@ -195,15 +277,15 @@ class NodeSystem {
 
   async describe(definition: AnyActorDefinition, key: string): Promise<ActorDescription | undefined> {
     const address = addressOf(definition.kind, key);
-    const cell = this.#cells.get(address);
+    const cell = this.#population.cell(address);
     if (cell !== undefined) {
       const snapshot = cell.snapshot as ActorDescription['snapshot'];
       return { address, standing: 'live', snapshot, timers: cell.timers, cell: cell.report() };
     }
-    const error = this.#halted.get(address);
+    const error = this.#population.halted(address);
     const halted = error && { address, standing: 'halted' as const, snapshot: undefined, timers: [], error };
     if (definition.durability === 'volatile') return halted;
-    const entry = await this.#options.store.get(storeKey(definition.kind, key));
+    const entry = await this.#options.store.get(storeKey(definition, key));
     if (entry === undefined) return halted;
     try {
       const record = decodeRecord(address, entry.value);
@@ -218,10 +300,8 @@ class NodeSystem {
 
   async remove(definition: AnyActorDefinition, key: string): Promise<void> {
     const address = addressOf(definition.kind, key);
-    await this.#cells.get(address)?.stop();
-    this.#halted.delete(address);
-    this.#arise(address);
-    if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition.kind, key));
+    if (this.#tenancy === undefined) await this.#remove(definition, address, key);
+    else await this.#send(definition, key, { type: 'remove' }, 'remove', {});
   }
 
   inspect(listener: (record: InspectionRecord) => void): () => void {
@@ -239,58 +319,118 @@ class NodeSystem {
   }
 
   async #stop(): Promise<void> {
-    for (const { subscription } of this.#kinds.values()) subscription.unsubscribe();
-    await Promise.allSettled(this.#waking.values());
-    await Promise.all([...this.#cells.values()].map((cell) => cell.stop()));
-    for (const address of [...this.#alarms.keys()]) this.#arise(address);
+    await this.#tenancy?.leave();
+    await this.#couriers?.stopAll();
+    for (const subscription of this.#subscriptions) subscription.unsubscribe();
+    await this.#population.stop();
+    this.#telemetry.close();
     await this.mux.close();
   }
 
-  /** A message from another node. A promise only where there is something to wait for. */
-  #receive(body: unknown, subject: string): unknown {
-    const envelope = checkEnvelope(body);
-    if (actorSubject(envelope.to) !== subject) {
-      throw new MalformedMessage(`envelope: to: ${envelope.to} is not who ${subject} reaches`, {
-        field: 'to',
-      });
-    }
-    const { deadline } = envelope;
-    if (deadline !== undefined && deadline < this.#clock.now()) {
-      throw new DeadlineExceeded(`message ${envelope.id} to ${envelope.to}`, 0);
-    }
-    const slash = envelope.to.indexOf('/');
-    const kind = envelope.to.slice(0, slash);
-    const key = envelope.to.slice(slash + 1);
-    const message = { ...envelope.body, type: envelope.type };
-    return this.#deliver(
-      this.#registration(kind),
-      envelope.to,
-      key,
-      message,
-      envelope.mode,
-      envelope.cause ?? envelope.id,
-    );
+  async #remove(definition: AnyActorDefinition, address: Address, key: string): Promise<void> {
+    await this.#population.evict(address);
+    if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition, key));
   }
 
-  /** A message from this node, to an actor here or elsewhere. */
-  #send(
+  /** A message from another node. A promise only where there is something to wait for. */
+  #receive(body: unknown, subject: string, direct: boolean): unknown {
+    const envelope = checkEnvelope(body);
+    const { id, to, type, mode, deadline, cause, trace } = envelope;
+    const command = mode === 'command' ? positionOf(envelope) : undefined;
+    const slash = to.indexOf('/');
+    const { definition } = this.#kind(to.slice(0, slash));
+    const place = placeOf(definition.placement, to);
+    if (actorSubject(to, place.token) !== subject) {
+      throw new MalformedMessage(`envelope: to: ${to} is not who ${subject} reaches`, { field: 'to' });
+    }
+    if (deadline !== undefined && deadline < this.#clock.now()) {
+      throw new DeadlineExceeded(`message ${id} to ${to}`, 0);
+    }
+    const unanswered = this.#tenancy?.turnAway(place.slot, to, direct);
+    if (unanswered !== undefined) return unanswered;
+    const message = { ...envelope.body, type };
+    const key = to.slice(slash + 1);
+    return this.#take({
+      definition,
+      address: to,
+      key,
+      place,
+      mode,
+      message,
+      id: cause ?? id,
+      cause,
+      trace,
+      command,
+    });
+  }
+
+  /** Into the log of durable commands, from which a courier takes it. */
+  async #command(
     definition: AnyActorDefinition,
     address: Address,
+    message: ActorMessage,
+    { name, ...options }: CommandOptions,
+  ): Promise<void> {
+    const { commands } = this.#options;
+    if (commands === undefined) throw new InvalidDefinition(definition.kind, 'commands', NO_LOG);
+    const id = this.#nextId();
+    const cause = options.cause ?? this.#stage.cause;
+    const fields = {
+      from: this.node,
+      ...(name !== undefined && { name }),
+      ...(cause !== undefined && { cause }),
+    };
+    await giveCommand(commands, definition, address, { id, message, ...fields }, options, this.#clock);
+  }
+
+  /** A message from this node, to an actor here or elsewhere. `command`: where it stands in its log. */
+  #send(
+    definition: AnyActorDefinition,
     key: string,
     message: ActorMessage,
-    mode: 'ask' | 'tell',
+    mode: Mode,
     options: AskOptions,
+    command?: CommandPosition,
   ): Promise<unknown> {
+    const address = addressOf(definition.kind, key);
     const id = this.#nextId();
     // What an effect sends before it first waits for something is brought about by what brought the effect about.
-    const { deadlineMs = 5_000, signal, cause = this.#cause } = options;
-    const registration = this.#kinds.get(definition.kind);
-    if (registration !== undefined) {
-      const deliver = async () => this.#deliver(registration, address, key, message, mode, cause ?? id);
-      const delivered = deliver();
-      return mode === 'tell' ? delivered : this.#within(delivered, address, deadlineMs, signal);
-    }
-    const { type, ...body } = message;
+    const { deadlineMs = 5_000, signal, cause = this.#stage.cause, trace = this.#stage.trace } = options;
+    const place = placeOf(definition.placement, address);
+    const errand: Errand = {
+      definition,
+      address,
+      key,
+      place,
+      mode,
+      message,
+      id: cause ?? id,
+      cause,
+      trace,
+      command,
+    };
+    const tenancy = this.#tenancy;
+    if (tenancy === undefined && this.#kinds.has(definition.kind))
+      return this.#here(errand, deadlineMs, signal);
+    const attempt = (leftMs: number) =>
+      tenancy?.lives(place.slot)
+        ? this.#here(errand, leftMs, signal)
+        : this.#elsewhere(errand, id, leftMs, signal);
+    const patient = tenancy !== undefined || this.#options.awaitOwner === true;
+    return patient ? untilOwned(attempt, this.#clock, deadlineMs, signal) : attempt(deadlineMs);
+  }
+
+  #here(errand: Errand, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
+    const taking = async () => this.#take(errand);
+    const taken = taking();
+    return errand.mode === 'tell'
+      ? taken
+      : withinDeadline(taken, this.#clock, errand.address, deadlineMs, signal);
+  }
+
+  #elsewhere(errand: Errand, id: string, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
+    const { address, place, mode, cause, trace, command } = errand;
+    const { type, ...body } = errand.message;
     const envelope: Envelope = {
       v: 1,
       id,
@@ -301,162 +441,69 @@ class NodeSystem {
       mode,
       deadline: this.#clock.now() + deadlineMs,
       ...(cause !== undefined && { cause }),
+      ...(trace !== undefined && { trace }),
+      ...(command !== undefined && { command }),
     };
-    return this.mux.request(actorSubject(address), envelope, {
+    return this.mux.request(actorSubject(address, place.token), envelope, {
       deadlineMs,
       ...(signal !== undefined && { signal }),
     });
   }
 
-  #deliver(
-    registration: Registration,
-    address: Address,
-    key: string,
-    message: ActorMessage,
-    mode: 'ask' | 'tell',
-    id: string,
-  ): unknown {
-    const { definition } = registration;
+  /** By this node, which owns the actor's place. A promise only where there is something to wait for. */
+  #take(errand: Errand): unknown {
+    const { definition, address, key, place, mode, message } = errand;
+    const kind = this.#kind(definition.kind);
+    const resident = { kind, address, key, tenure: this.#tenancy?.tenure(place.slot) };
+    if (mode === 'spawn') {
+      return this.#population.create(resident, (message as { input?: unknown }).input, errand.cause);
+    }
+    if (mode === 'remove') return this.#remove(definition, address, key);
+    return this.#deliver(resident, errand);
+  }
+
+  #deliver(resident: Resident, { mode, message, id, trace, command }: Errand): unknown {
+    const { address, kind } = resident;
+    const { definition } = kind;
     const checked = definition.message.safeParse(message);
     if (!checked.success) throw malformed(`message to ${address}`, checked.error);
     const take = (found: Found) => {
       if (!(found instanceof Cell))
-        return mode === 'tell' ? undefined : definition.answer(found.finished, checked.data);
-      if (mode === 'tell') return found.deliver({ message: checked.data, id });
-      return new Promise((resolve, reject) => found.deliver({ message: checked.data, id, resolve, reject }));
-    };
-    const cell = this.#cells.get(address);
-    return cell === undefined ? this.#wake(registration, address, key).then(take) : take(cell);
-  }
-
-  /** The actor, from the store, by its first message. */
-  #wake(registration: Registration, address: Address, key: string): Promise<Found> {
-    const halted = this.#halted.get(address);
-    if (halted !== undefined) return Promise.reject(halted);
-    if (registration.definition.durability === 'volatile') return Promise.reject(new NoSuchActor(address));
-    const running = this.#waking.get(address);
-    if (running !== undefined) return running;
-    this.#refuseWhenStopping();
-    const waking = (async () => {
-      const entry = await this.#options.store.get(storeKey(registration.definition.kind, key));
-      if (entry === undefined) throw new NoSuchActor(address);
-      return this.#cells.get(address) ?? this.#revive(registration, address, key, entry);
-    })().finally(() => this.#waking.delete(address));
-    this.#waking.set(address, waking);
-    return waking;
-  }
-
-  #revive(registration: Registration, address: Address, key: string, entry: KeyValueEntry): Found {
-    const record = decodeRecord(address, entry.value);
-    if (record.status === 'done') {
-      return { finished: reviveSnapshot(registration.definition, address, record) };
-    }
-    const cell = this.#newCell(registration, address, key);
-    cell.restore(entry, this.#arise(address) ? 'at rest' : 'interrupted');
-    return cell;
-  }
-
-  #layToRest({ address, key, dueAt }: Cell, kind: string): void {
-    this.#resting.add(address);
-    if (dueAt !== undefined) this.#wakeAt(dueAt, kind, address, key);
-  }
-
-  #wakeAt(at: number, kind: string, address: Address, key: string): void {
-    const wake = () => {
-      if (this.#stopping !== undefined || !this.#resting.has(address)) return;
-      this.#wake(this.#registration(kind), address, key).catch((error) => {
-        if (asGridError(error).retryable)
-          return this.#wakeAt(this.#clock.now() + WAKE_AGAIN, kind, address, key);
-        this.#report({ address, error: asGridError(error), outcome: 'undelivered' });
-      });
-    };
-    this.#alarms.set(address, setAlarm(this.#clock, at, wake));
-  }
-
-  /** True if the actor was at rest. */
-  #arise(address: Address): boolean {
-    this.#alarms.get(address)?.();
-    this.#alarms.delete(address);
-    return this.#resting.delete(address);
-  }
-
-  #newCell({ definition, hooks }: Registration, address: Address, key: string): Cell {
-    const { store } = this.#options;
-    const writer = this.#incarnation;
-    const cell = new Cell({ definition, address, key, store, clock: this.#clock, writer, hooks });
-    this.#cells.set(address, cell);
-    return cell;
-  }
-
-  #hooks(definition: AnyActorDefinition, behaviour: ActorBehaviour): CellHooks {
-    const system = this as unknown as ActorSystem;
-    const watchers = this.#watchers;
-    const contextOf = ({ key }: Cell, { snapshot, incarnation, cause }: Occasion): ActorContext => ({
-      self: this.ref(definition, key),
-      key,
-      system,
-      snapshot: snapshot as never,
-      get signal() {
-        return incarnation.signal;
-      },
-      ...(cause !== undefined && { cause }),
-    });
-    return {
-      onChange: ({ key, snapshot }) => behaviour.onChange?.(snapshot as never, { key, system }),
-      onEffect: (cell, effect, occasion) => {
-        // Another actor's effect may be what this one runs within.
-        const outer = this.#cause;
-        this.#cause = occasion.cause;
-        try {
-          return behaviour.onEffect?.(effect as never, contextOf(cell, occasion));
-        } finally {
-          this.#cause = outer;
-        }
-      },
-      onResume: (cell, occasion) =>
-        behaviour.onResume?.(occasion.snapshot as never, contextOf(cell, occasion)),
-      onFailure: ({ address }, error, outcome) => this.#report({ address, error, outcome }),
-      onEnd: (cell, reason, error) => {
-        const { address } = cell;
-        if (this.#cells.get(address) === cell) this.#cells.delete(address);
-        if (reason === 'passivated') this.#layToRest(cell, definition.kind);
-        if (reason === 'failed' && error !== undefined) this.#halted.set(address, error);
-      },
-      get inspecting() {
-        return watchers.size > 0;
-      },
-      inspect: ({ address }, kind, details) => {
-        const record = { id: this.#nextId(), address, t: this.#clock.now(), kind, ...details };
-        for (const watcher of watchers) watcher(record);
-      },
-    };
-  }
-
-  #within<T>(promise: Promise<T>, address: Address, deadlineMs: number, signal?: AbortSignal): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const abort = () => settle(() => reject(new Cancelled(`ask ${address}`, signal?.reason)));
-      const timer = this.#clock.setTimeout(
-        () => settle(() => reject(new DeadlineExceeded(`ask ${address}`, deadlineMs))),
-        deadlineMs,
+        return mode === 'ask' ? definition.answer(found.finished, checked.data) : undefined;
+      if (mode === 'tell') return found.deliver({ message: checked.data, id, mode, trace });
+      return new Promise((resolve, reject) =>
+        found.deliver({ message: checked.data, id, mode, trace, command, resolve, reject }),
       );
-      const settle = (outcome: () => void) => {
-        this.#clock.clearTimeout(timer);
-        signal?.removeEventListener('abort', abort);
-        outcome();
-      };
-      if (signal?.aborted) return abort();
-      signal?.addEventListener('abort', abort, { once: true });
-      promise.then(
-        (value) => settle(() => resolve(value)),
-        (error) => settle(() => reject(error)),
-      );
+    };
+    const cell = this.#population.cell(address);
+    return cell === undefined ? this.#population.wake(resident).then(take) : take(cell);
+  }
+
+  #engage(log: CommandLog): Couriers {
+    const { random = Math.random, onTrouble } = this.#options;
+    return new Couriers({
+      log,
+      clock: this.#clock,
+      random,
+      deliver: async (envelope, position) => {
+        const { kind, key } = parseAddress(envelope.to);
+        const { name } = envelope.command ?? {};
+        const { cause = envelope.id } = envelope;
+        const message = { ...envelope.body, type: envelope.type };
+        const { log: from, seq } = position;
+        const place = { log: from, seq, ...(name !== undefined && { name }) };
+        await this.#send(this.#kind(kind).definition, key, message, 'command', { cause }, place);
+      },
+      onFailure: ({ to, error, buried }) =>
+        this.#report({ address: to as Address, error, outcome: buried ? 'buried' : 'retried' }),
+      onTrouble: (error) => onTrouble?.(error),
     });
   }
 
-  #registration(kind: string): Registration {
-    const registration = this.#kinds.get(kind);
-    if (registration === undefined) throw new UnknownKind(kind);
-    return registration;
+  #kind(name: string): Kind {
+    const kind = this.#kinds.get(name);
+    if (kind === undefined) throw new UnknownKind(name);
+    return kind;
   }
 
   #refuseWhenStopping(): void {
@@ -464,6 +511,7 @@ class NodeSystem {
   }
 
   #report(report: FailureReport): void {
+    this.#telemetry.failed(report);
     this.#options.onFailure?.(report);
   }
 
@@ -473,6 +521,12 @@ class NodeSystem {
   }
 }
 
-function asGridError(error: unknown): GridError {
-  return error instanceof GridError ? error : new GridError('internal', String(error), { cause: error });
+const NO_LOG = 'durable commands need a system with a command log: createActorSystem({ commands })';
+
+/** Eight letters and digits. */
+function randomId(random: (() => number) | undefined): string {
+  if (random === undefined) return crypto.randomUUID().slice(0, 8);
+  return Math.floor(random() * 36 ** 8)
+    .toString(36)
+    .padStart(8, '0');
 }

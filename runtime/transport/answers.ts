@@ -2,7 +2,7 @@
 import { decodeMessagePackOrJson, encode, encodeBriefly } from '../codec.ts';
 import { MalformedMessage, Misdirected } from '../errors.ts';
 import { BATCH_BYTES, BATCH_MESSAGES, BatchWriter, readBatch } from './batch.ts';
-import type { RequestContext } from './context.ts';
+import { NO_ANSWER, type RequestContext } from './context.ts';
 import type { Transport, TransportMessage } from './port.ts';
 import type { Turn } from './turn.ts';
 import { failedReply, replyBytes } from './wire.ts';
@@ -39,8 +39,9 @@ export class Answers {
       const decoded = message.data.length === 0 ? NO_FIELDS : decodeMessagePackOrJson(message.data);
       format = decoded.format;
       // Most handlers are asynchronous; what is not should not wait for a microtask.
-      const result = handler(decoded.value, { subject, format });
+      const result = handler(decoded.value, { subject, format, direct: false });
       const body = result instanceof Promise ? await result : result;
+      if (body === NO_ANSWER) return;
       answer = body === undefined ? { ok: true } : { ok: true, body };
     } catch (error) {
       answer = failedReply(error);
@@ -68,6 +69,17 @@ export class Answers {
     for (let i = 0; i < items.length; i += 2) this.#one(items[i], items[i + 1], replies, i / 2);
   }
 
+  /** `a.b.c` is served by `a.b.c`, `a.b.*` or `a.*.*`. */
+  #handlerOf(subject: string): Handler | undefined {
+    const last = subject.lastIndexOf('.');
+    const parent = subject.slice(0, last);
+    return (
+      this.#direct.get(subject) ??
+      this.#direct.get(`${parent}.*`) ??
+      this.#direct.get(`${parent.slice(0, parent.lastIndexOf('.'))}.*.*`)
+    );
+  }
+
   #one(subject: unknown, body: unknown, replies: Replies, index: number): void {
     try {
       if (typeof subject !== 'string') {
@@ -75,9 +87,9 @@ export class Answers {
           field: 'subject',
         });
       }
-      const handler = this.#direct.get(subject) ?? this.#direct.get(parentOf(subject));
+      const handler = this.#handlerOf(subject);
       if (handler === undefined) throw new Misdirected(subject);
-      const result = handler(body, { subject, format: 'msgpack' });
+      const result = handler(body, { subject, format: 'msgpack', direct: true });
       if (result instanceof Promise) {
         result.then(
           (value) => replies.add(index, value),
@@ -88,11 +100,6 @@ export class Answers {
       replies.fail(index, error);
     }
   }
-}
-
-/** `a.b.c` is served by `a.b.*`. */
-function parentOf(subject: string): string {
-  return `${subject.slice(0, subject.lastIndexOf('.'))}.*`;
 }
 
 /** The answers to one frame; those that are ready in one turn go back in one. */

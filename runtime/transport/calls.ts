@@ -227,10 +227,10 @@ export class Calls {
         if (next === undefined || call.expires < next) next = call.expires;
         continue;
       }
-      const { batch, subject, deadlineMs } = call;
-      // Whoever had it may be gone without a trace.
+      const { batch, peer, subject, deadlineMs } = call;
+      // Whoever had it may be gone without a trace: the next calls find by subject who is there.
       this.#peers.forget(subject);
-      if (batch !== undefined && !batch.peer.proven) this.#peers.shut(batch.peer);
+      if (peer !== undefined && (peer.proven || batch !== undefined)) this.#peers.shut(peer);
       this.#fail(call, new DeadlineExceeded(`request to ${subject}`, deadlineMs));
     }
     return next;

@@ -50,13 +50,15 @@ export interface ServeOptions {
   /**
    * Requests to a subject that was answered here may come straight here, many in a frame (needs `MuxOptions.direct`).
    * A handler that finds that the subject is another node's by now throws `Misdirected`: the caller asks by subject.
-   * Subjects: without wildcards, or one `*` at the end.
+   * Subjects: without wildcards, or one or two `*` at the end.
    */
   readonly direct?: boolean;
 }
 
 export interface MuxOptions {
   readonly clock?: Clock;
+  /** Unique in the cluster: names its inbox. Default: a random one. */
+  readonly id?: string;
   /** A subject of this mux alone, on which it takes frames. Default: it takes none. */
   readonly direct?: string;
 }
@@ -83,7 +85,7 @@ class TransportMux implements Mux {
   constructor(transport: Transport, options: MuxOptions) {
     this.#transport = transport;
     this.#clock = options.clock ?? systemClock;
-    this.#inbox = `${transport.inboxPrefix}.${crypto.randomUUID().replaceAll('-', '')}.`;
+    this.#inbox = `${transport.inboxPrefix}.${options.id ?? crypto.randomUUID().replaceAll('-', '')}.`;
     this.#direct = options.direct;
     this.#calls = new Calls({
       transport,

@@ -3,6 +3,7 @@ import {
   connect,
   type NatsConnection,
   type NodeConnectionOptions,
+  nkeyAuthenticator,
   PermissionViolationError,
 } from '@nats-io/transport-node';
 import {
@@ -14,25 +15,37 @@ import {
 } from '../errors.ts';
 import type { Subscription, Transport, TransportMessage, TransportStatus } from './port.ts';
 
+/** Who one is to a secured NATS. Plain values, as all of {@link NatsOptions} without `connection`: fit for a worker. */
+export interface NatsUser {
+  /** nkey seed, `SU...`: who has it is the user. */
+  readonly seed: string;
+  /** Certificates that the server's must come from, PEM. */
+  readonly authority: string;
+  /** Where the user, and nobody else, receives answers. */
+  readonly inboxPrefix: string;
+}
+
 export interface NatsOptions {
   /** `nats://127.0.0.1:4222`, one or more of a cluster. */
   readonly servers: string | readonly string[];
   /** Shown by the server beside the connection. */
   readonly name?: string;
-  /** Credentials, TLS and the like, as `@nats-io/transport-node` takes them. */
+  readonly user?: NatsUser;
+  /** Credentials and TLS of other kinds, and the like, as `@nats-io/transport-node` takes them. */
   readonly connection?: Omit<NodeConnectionOptions, 'servers' | 'name'>;
 }
 
 /** Connects, or throws {@link TransportUnreachable} when there is no server now. */
 export async function connectNats(options: NatsOptions): Promise<NatsTransport> {
   const servers = typeof options.servers === 'string' ? [options.servers] : [...options.servers];
+  const given = { ...(options.user !== undefined && identityOf(options.user)), ...options.connection };
   let attempts = 0;
   try {
     const connection = await connect({
       pingInterval: 10_000,
       maxPingOut: 2,
       timeout: 5_000,
-      ...options.connection,
+      ...given,
       servers,
       ...(options.name !== undefined && { name: options.name }),
       noAsyncTraces: true,
@@ -42,13 +55,19 @@ export async function connectNats(options: NatsOptions): Promise<NatsTransport> 
       ignoreAuthErrorAbort: true,
       reconnectDelayHandler: () => backOff(attempts++),
     });
-    return new NatsTransport(connection, options.connection?.inboxPrefix ?? '_INBOX', () => {
+    return new NatsTransport(connection, given.inboxPrefix ?? '_INBOX', () => {
       attempts = 0;
     });
   } catch (cause) {
     throw new TransportUnreachable(servers.join(', '), cause);
   }
 }
+
+const identityOf = ({ seed, authority, inboxPrefix }: NatsUser) => ({
+  authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+  tls: { ca: authority },
+  inboxPrefix,
+});
 
 /**
  * Of `$KV`, `$JS` and the like. The server does not check which reply subject a message names: who answered there

@@ -71,7 +71,7 @@ export class StreamServer {
     try {
       const decoded = decodeMessagePackOrJson(message.data);
       format = decoded.format;
-      const source = handler(decoded.value, { subject: message.subject, format, signal });
+      const source = handler(decoded.value, { subject: message.subject, format, direct: false, signal });
       send({ stream: 'open', renewMs: RENEW_MS });
       await forEachUntil(source, signal, (item) => send({ stream: 'item', body: item }));
       send({ stream: 'end' });

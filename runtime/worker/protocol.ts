@@ -29,6 +29,13 @@ export type WorkerHandlers<TContract extends WorkerContract, TContext> = {
   ) => CallReply<TContract, TName> | Promise<CallReply<TContract, TName>>;
 };
 
+/** What the entry of a worker that is no `node:worker_threads` is sent first: which module it is. */
+export interface StartWorker {
+  readonly kind: 'start';
+  readonly url: string;
+  readonly workerData: unknown;
+}
+
 export type ToWorker =
   | { readonly kind: 'call'; readonly id: number; readonly name: string; readonly request: unknown }
   | { readonly kind: 'cancel'; readonly id: number }
@@ -38,3 +45,10 @@ export type FromWorker =
   | { readonly kind: 'reply'; readonly id: number; readonly reply: unknown }
   | { readonly kind: 'error'; readonly id: number; readonly error: WireError }
   | { readonly kind: 'event'; readonly name: string; readonly payload: unknown };
+
+/** The last thing that the entry says. With `error` it broke. */
+export interface WorkerEnded {
+  readonly kind: 'ended';
+  readonly code: number;
+  readonly error?: string;
+}

@@ -1,6 +1,8 @@
 /** The worker's side: answers calls, sends events, and ends by itself when asked to close. */
-import { parentPort, type Transferable, workerData } from 'node:worker_threads';
-import { GridError, toWireError } from '../errors.ts';
+import type { Transferable } from 'node:worker_threads';
+import { GridError } from '../errors.ts';
+import { takeEndpoint } from './endpoint.ts';
+import { toWorkerError } from './errors.ts';
 import type {
   EventName,
   EventPayload,
@@ -32,11 +34,10 @@ export function serveWorker<TContract extends WorkerContract>(
   handlers: WorkerHandlers<TContract, CallContext>,
   options: { readonly onClose?: () => void | Promise<void> } = {},
 ): WorkerScope<TContract> {
-  const port = parentPort;
-  if (port === null) throw new GridError('not-a-worker', 'serveWorker was called outside a worker');
+  const endpoint = takeEndpoint();
   const byName = handlers as { readonly [name: string]: (request: never, context: CallContext) => unknown };
   const running = new Map<number, { readonly controller: AbortController; readonly done: Promise<void> }>();
-  const post = (message: FromWorker, transfer: Transferable[] = []) => port.postMessage(message, transfer);
+  const post = (message: FromWorker, transfer: Transferable[] = []) => endpoint.post(message, transfer);
 
   const call = async (id: number, name: string, request: unknown, controller: AbortController) => {
     const transfer: Transferable[] = [];
@@ -46,7 +47,7 @@ export function serveWorker<TContract extends WorkerContract>(
       const reply = await handler(request as never, { signal: controller.signal, transfer });
       post({ kind: 'reply', id, reply }, transfer);
     } catch (error) {
-      post({ kind: 'error', id, error: toWireError(error) });
+      post({ kind: 'error', id, error: toWorkerError(error) });
     } finally {
       running.delete(id);
     }
@@ -54,21 +55,26 @@ export function serveWorker<TContract extends WorkerContract>(
   const close = async () => {
     await Promise.allSettled([...running.values()].map(({ done }) => done));
     await options.onClose?.();
-    port.off('message', receive);
-    // Without a listener nothing keeps the thread alive: it ends by itself, never in mid-work.
-    port.unref();
+    endpoint.end();
   };
+  let closing = false;
   const receive = (message: ToWorker) => {
     if (message.kind === 'cancel') running.get(message.id)?.controller.abort();
-    else if (message.kind === 'close') void close();
-    else {
+    else if (message.kind === 'close') {
+      // A process is told once more when the program that started it is gone.
+      if (!closing) void close();
+      closing = true;
+    } else {
       const controller = new AbortController();
       // Entered before the handler runs: what a synchronous handler answers must find itself here.
       const done = Promise.resolve().then(() => call(message.id, message.name, message.request, controller));
       running.set(message.id, { controller, done });
     }
   };
-  port.on('message', receive);
+  endpoint.listen(receive);
 
-  return { workerData, emit: (name, payload, transfer) => post({ kind: 'event', name, payload }, transfer) };
+  return {
+    workerData: endpoint.workerData,
+    emit: (name, payload, transfer) => post({ kind: 'event', name, payload }, transfer),
+  };
 }

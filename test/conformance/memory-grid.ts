@@ -70,7 +70,7 @@ class MemoryGrid {
       store: this.#store,
       outputs: this.#outputs,
       // The allocator's worker knows no in-memory bus: it tries in vain, and jobs run with what they start with.
-      natsUrl: 'nats://127.0.0.1:1',
+      forecasterNats: { servers: 'nats://127.0.0.1:1' },
       modelPath: undefined,
       clock: systemClock,
       hosts: [{ name: 'sim', pool: 'general-purpose', open: async () => this.#borrowed() }],

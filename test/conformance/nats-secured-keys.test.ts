@@ -19,17 +19,17 @@ afterAll(() => servers.stop());
 
 it('refuses who has no key, a foreign key, or does not trust the authority', async () => {
   const nats = await readNatsCredentials(join(servers.folder, 'users/client.json'));
-  const { tls, authenticator } = nats.connection!;
+  const { user, ...nobody } = nats;
   const foreign = await readFile(join(servers.folder, 'users/client.json'), 'utf8');
   const other = await startSecured();
   const seed = JSON.parse(await readFile(join(other.folder, 'users/client.json'), 'utf8')).seed;
   const path = join(other.folder, 'foreign.json');
   await writeFile(path, JSON.stringify({ ...JSON.parse(foreign), seed }));
   for (const options of [
-    { ...nats, connection: { tls: tls! } },
+    { ...nobody, connection: { tls: { ca: user!.authority } } },
     await readNatsCredentials(path),
-    { ...nats, connection: { authenticator: authenticator!, tls: {} } },
-    { ...nats, connection: { authenticator: authenticator! } },
+    { ...nats, connection: { tls: {} } },
+    { ...nats, connection: { tls: undefined } },
   ]) {
     await expect(connectNats(options)).rejects.toMatchObject({ code: 'transport-unreachable' });
   }

@@ -28,13 +28,14 @@ export interface SecuredServers {
 
 export async function startSecured(
   more: Partial<Pick<SecuredNatsOptions, 'nodes' | 'users'>> = {},
+  write: (options: SecuredNatsOptions) => Promise<unknown> = writeSecuredNats,
 ): Promise<SecuredServers> {
   const binary = await ensureNatsServer();
   const folder = await mkdtemp(join(tmpdir(), 'shadowgrid-secured-'));
   const port = await freePorts(6);
   const { version: serverVersion } = binary;
   const options = { folder, port, clusterPort: port + 3, serverVersion, now: Date.now(), ...more };
-  await writeSecuredNats(options);
+  await write(options);
 
   const children = new Map<number, ChildProcess>();
   const opened: AsyncDisposable[] = [];

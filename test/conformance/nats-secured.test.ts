@@ -8,9 +8,11 @@ import {
   type KeyValue,
   type Mux,
   type NatsTransport,
+  natsCommandLog,
   natsKeyValue,
   type PermissionDenied,
 } from '../../runtime/mod.ts';
+import { collect, command } from './commands-collect.ts';
 import { type SecuredServers, startSecured } from './nats-secured-server.ts';
 import { until } from './transport-until.ts';
 
@@ -73,6 +75,22 @@ describe('roles', () => {
     expect(text((await jobs.entries('actor.job.a'))[0]?.value)).toBe('2');
   });
 
+  it('lets the grid keep commands and dead letters', async () => {
+    const log = await natsCommandLog(users.grid.transport, { partitions: 1 });
+    await log.append(command('a', 'first'));
+    await log.append(command('a', 'second'));
+    const reader = await collect(log, 0);
+    await until(() => reader.taken.length === 2);
+    const [first, second] = reader.taken;
+    await first!.settle();
+    const error = { code: 'bad', message: 'it is bad' };
+    await log.bury({ command: second!, error, attempts: 1, firstAt: 1, lastAt: 1 });
+    await reader.close();
+    expect((await log.deadLetters()).letters).toMatchObject([{ seq: 1, error, command: { id: 'second' } }]);
+    await log.removeDeadLetter(1);
+    expect(await log.deadLetter(1)).toBeUndefined();
+  });
+
   it('lets clients and operators use the job API, its streams too', async () => {
     for (const user of ['client', 'alice', 'operator'] as const) {
       expect(await users[user].mux.request('shadowgrid.job.list', {})).toEqual({ jobs: [] });
@@ -105,8 +123,8 @@ describe('roles', () => {
     const noted = await listen('operator', noteSubject('*'));
     users['host-agent'].transport.publish(directiveSubject('h1'), bytes('done'));
     users['host-agent'].transport.publish(noteSubject('job-1'), bytes('note'));
-    const host = actorSubject(addressOf('host', 'h1'));
-    const router = actorSubject(addressOf('router', 'main'));
+    const host = actorSubject(addressOf('host', 'h1'), 'pin');
+    const router = actorSubject(addressOf('router', 'main'), '7');
     users['host-agent'].mux.serve(host, () => ({ from: 'host' }));
     users['host-agent'].mux.serve('shadowgrid.host.h1.output', () => ({ output: '' }));
     users.grid.mux.serve(router, () => ({ from: 'router' }));
@@ -118,14 +136,16 @@ describe('roles', () => {
   });
 
   it('lets an operator inspect nodes and speak to actors', async () => {
+    users.grid.mux.serve('shadowgrid.deadletters.list', () => ({ letters: [] }));
     users.grid.mux.serve('shadowgrid.inspect.nodes', () => ({ node: 'a' }));
     users.grid.mux.serve('shadowgrid.inspect.a.actors', () => ({ actors: [] }));
-    users.grid.mux.serve(actorSubject(addressOf('job', 'j')), () => ({ from: 'job' }));
+    users.grid.mux.serve(actorSubject(addressOf('job', 'j'), '7'), () => ({ from: 'job' }));
     await users.grid.transport.flush();
     const { mux } = users.operator;
     expect(await mux.request('shadowgrid.inspect.nodes', {})).toEqual({ node: 'a' });
+    expect(await mux.request('shadowgrid.deadletters.list', {})).toEqual({ letters: [] });
     expect(await mux.request('shadowgrid.inspect.a.actors', {})).toEqual({ actors: [] });
-    expect(await mux.request(actorSubject(addressOf('job', 'j')), {})).toEqual({ from: 'job' });
+    expect(await mux.request(actorSubject(addressOf('job', 'j'), '7'), {})).toEqual({ from: 'job' });
   });
 
   it('refused nothing of that', () => {
@@ -143,9 +163,14 @@ describe('roles', () => {
     ['client', 'subscribe', telemetrySubject('*')],
     ['client', 'publish', '_INBOX_alice.guessed.1'],
     ['client', 'publish', telemetrySubject('h1')],
-    ['client', 'publish', actorSubject(addressOf('job', 'j'))],
+    ['client', 'publish', actorSubject(addressOf('job', 'j'), '7')],
     ['client', 'publish', KV],
     ['client', 'publish', READ],
+    ['client', 'publish', 'shadowgrid.command.0.job.j'],
+    ['client', 'publish', 'shadowgrid.deadletters.list'],
+    ['operator', 'publish', 'shadowgrid.command.0.job.j'],
+    ['host-agent', 'publish', 'shadowgrid.dead-letter.job.j'],
+    ['grid', 'publish', '$JS.API.STREAM.PURGE.shadowgrid-commands'],
     ['telemetry', 'publish', telemetrySubject('h1')],
     ['telemetry', 'publish', directiveSubject('h1')],
     ['telemetry', 'publish', 'shadowgrid.job.submit'],
@@ -154,7 +179,7 @@ describe('roles', () => {
     ['host-agent', 'publish', forecastSubject('h1')],
     ['host-agent', 'publish', 'shadowgrid.job.submit'],
     ['host-agent', 'publish', KV],
-    ['host-agent', 'subscribe', actorSubject(addressOf('job', 'j'))],
+    ['host-agent', 'subscribe', actorSubject(addressOf('job', 'j'), '7')],
     ['host-agent', 'subscribe', 'shadowgrid.job.submit'],
     ['operator', 'publish', telemetrySubject('h1')],
     ['operator', 'publish', KV],

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ensureNatsServer, startNatsServer } from '../../deploy/nats/mod.ts';
+import { ensureNatsServer, type NatsServerBinary, startNatsServer } from '../../deploy/nats/mod.ts';
 import { until } from './transport-until.ts';
 
 export interface TestServer {
@@ -14,10 +14,11 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-export async function startTestServer(): Promise<TestServer> {
+/** Default: the newest obtainable. */
+export async function startTestServer(binary?: NatsServerBinary): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'shadowgrid-nats-'));
   const options = {
-    binary: await ensureNatsServer(),
+    binary: binary ?? (await ensureNatsServer()),
     storeDir: join(folder, 'store'),
     runDir: join(folder, 'run'),
   };

@@ -93,7 +93,7 @@ describe('roles', () => {
 function documentedRole(name: (typeof ROLE_NAMES)[number]): string {
   const { purpose, publish, subscribe, buckets, answers, responds } = ROLES[name];
   const list = (items: readonly string[]) => items.map((item) => `\`${item}\``).join(', ');
-  const published = [list(publish), ...(buckets ? ['its buckets'] : [])].join('; ');
+  const published = [list(publish), ...(buckets ? ['its buckets and streams'] : [])].join('; ');
   const answered = [
     ...(answers.length > 0 ? [`any number to ${answers.join(', ')}`] : []),
     RESPONDS[responds],

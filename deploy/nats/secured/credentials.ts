@@ -1,10 +1,12 @@
 /** The file by which a user connects: servers, authority, nkey seed and inbox prefix in one. */
-import { nkeyAuthenticator, nkeys } from '@nats-io/transport-node';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { nkeys } from '@nats-io/transport-node';
 import { z } from 'zod';
 import type { NatsOptions } from '../../../runtime/mod.ts';
 import { NatsFileUnusable } from './errors.ts';
 import { readIfThere } from './files.ts';
-import { ROLE_NAMES } from './roles.ts';
+import { ROLE_NAMES, type RoleName } from './roles.ts';
 
 const schema = z.object({
   user: z.string(),
@@ -19,21 +21,32 @@ const schema = z.object({
 });
 export type CredentialsFile = z.infer<typeof schema>;
 
-/** For `connectNats`. Throws {@link NatsFileUnusable}. */
-export async function readNatsCredentials(path: string): Promise<NatsOptions> {
+/** For `connectNats`, here or in a worker. Throws {@link NatsFileUnusable}. */
+export async function readNatsCredentials(path: string): Promise<Omit<NatsOptions, 'connection'>> {
   const file = await readCredentialsFile(path);
   if (file === undefined) throw new NatsFileUnusable(path, 'is missing');
   const { user, servers, inboxPrefix, authority, seed } = file;
-  return {
-    servers,
-    name: `shadowgrid-${user}`,
-    connection: {
-      authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
-      tls: { ca: authority },
-      inboxPrefix,
-    },
-  };
+  return { servers, name: `shadowgrid-${user}`, user: { seed, authority, inboxPrefix } };
 }
+
+/**
+ * Of the user named `role` in a folder that `writeSecuredNats` made, or its `users`, or a copy of that; a path of a file
+ * is that user's, of whatever role. Throws {@link NatsFileUnusable}.
+ */
+export async function readRoleCredentials(
+  path: string,
+  role: RoleName,
+): ReturnType<typeof readNatsCredentials> {
+  if (!(await isFolder(path))) return readNatsCredentials(path);
+  const users = join(path, 'users');
+  return readNatsCredentials(join((await isFolder(users)) ? users : path, `${role}.json`));
+}
+
+const isFolder = (path: string) =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 
 /** Undefined when there is none. Throws {@link NatsFileUnusable}. */
 export async function readCredentialsFile(path: string): Promise<CredentialsFile | undefined> {

@@ -8,7 +8,7 @@ export interface Role {
   readonly publish: readonly string[];
   readonly subscribe: readonly string[];
   /**
-   * Opens, reads and writes {@link BUCKETS}. There is no right to read only: who may ask JetStream anything can have
+   * Opens, reads and writes {@link BUCKETS} and {@link STREAMS}. There is no right to read only: who may ask JetStream anything can have
    * it answer to a subject that a bucket stores.
    */
   readonly buckets: boolean;
@@ -36,12 +36,12 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
       'shadowgrid.telemetry.*',
       'shadowgrid.directive.*',
       'shadowgrid.note.*',
-      'shadowgrid.actor.*.*',
+      'shadowgrid.actor.*.*.*',
       // Frames, which may hold messages for any actor of the node: finer rights above would be for show.
       'shadowgrid.node.*',
     ],
     subscribe: [
-      'shadowgrid.actor.host.*',
+      'shadowgrid.actor.host.*.*',
       'shadowgrid.host.*.output',
       'shadowgrid.inspect.nodes',
       'shadowgrid.inspect.*.*',
@@ -70,10 +70,11 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     purpose: 'looks at everything, sends messages to actors by hand; reaches no bucket',
     publish: [
       'shadowgrid.job.*',
-      'shadowgrid.actor.*.*',
+      'shadowgrid.actor.*.*.*',
       'shadowgrid.node.*',
       'shadowgrid.inspect.nodes',
       'shadowgrid.inspect.*.*',
+      'shadowgrid.deadletters.*',
     ],
     subscribe: [
       'shadowgrid.telemetry.*',
@@ -91,6 +92,9 @@ export const ROLE_NAMES = Object.keys(ROLES) as RoleName[];
 
 /** JetStream KV buckets of a grid. */
 export const BUCKETS: readonly string[] = ['shadowgrid-actors', 'shadowgrid-outputs'];
+
+/** Its log of durable commands, and of those that failed for good. Their subjects, too, are the grid's alone to publish. */
+const STREAMS: readonly string[] = ['shadowgrid-commands', 'shadowgrid-dead-letters'];
 
 /** Someone who connects to NATS. */
 export interface User {
@@ -115,7 +119,14 @@ export function permissionsOf({ name, role }: User, users: readonly User[]): Per
   return {
     publish: [
       ...publish,
-      ...(buckets ? ['$JS.API.INFO', '$JS.API.STREAM.NAMES', ...BUCKETS.flatMap(bucketRights)] : []),
+      ...(buckets
+        ? [
+            '$JS.API.INFO',
+            '$JS.API.STREAM.NAMES',
+            ...BUCKETS.flatMap(bucketRights),
+            ...STREAMS.flatMap(streamRights),
+          ]
+        : []),
       ...answered.map((user) => `${inboxPrefix(user.name)}.>`),
     ],
     subscribe: [...subscribe, `${inboxPrefix(name)}.>`],
@@ -143,4 +154,18 @@ const bucketRights = (bucket: string) => [
   `$JS.API.CONSUMER.DELETE.KV_${bucket}.*`,
   `$JS.FC.KV_${bucket}.>`,
   `$KV.${bucket}.>`,
+];
+
+/** All that the CommandLog driver asks for; not deleting or purging a stream. */
+const streamRights = (stream: string) => [
+  `$JS.API.STREAM.CREATE.${stream}`,
+  `$JS.API.STREAM.INFO.${stream}`,
+  `$JS.API.STREAM.MSG.GET.${stream}`,
+  `$JS.API.STREAM.MSG.DELETE.${stream}`,
+  `$JS.API.CONSUMER.CREATE.${stream}.>`,
+  `$JS.API.CONSUMER.INFO.${stream}.*`,
+  `$JS.API.CONSUMER.LIST.${stream}`,
+  `$JS.API.CONSUMER.MSG.NEXT.${stream}.*`,
+  `$JS.API.CONSUMER.DELETE.${stream}.*`,
+  `$JS.ACK.${stream}.>`,
 ];
