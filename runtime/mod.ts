@@ -8,6 +8,7 @@ export {
   defineActor,
   type MessageOf,
   type ReplyTo,
+  type ViewOf,
 } from './cell/mod.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type CodecLimits, decode, decodeMessagePackOrJson, encode } from './codec.ts';
@@ -46,6 +47,7 @@ export {
   type WatchQuery,
   type WatchRecord,
 } from './inspect/mod.ts';
+export { type Placement, placeOf } from './place.ts';
 export {
   type KeyValue,
   type KeyValueChange,
@@ -68,6 +70,7 @@ export {
   type InspectionRecord,
   type ResumeReport,
   type StoredActor,
+  type WatchOptions,
 } from './system/mod.ts';
 export {
   connectNats,

@@ -1,6 +1,6 @@
 /** Where actors belong: a slot is what one node at a time owns, with every actor in it. */
 import type { Address } from './address.ts';
-import { shardOf } from './shard.ts';
+import { SHARDS, shardOf } from './shard.ts';
 
 /**
  * `group`: by their key, over all nodes that have registered a kind of this group.
@@ -23,9 +23,19 @@ export function placeOf(placement: Placement, address: Address): Place {
   if ('pinnedTo' in placement) {
     return { slot: pinSlot(placement.pinnedTo, address.slice(address.indexOf('/') + 1)), token: PIN };
   }
-  const shard = shardOf(address);
-  return { slot: shardSlot(placement.group, shard), token: String(shard) };
+  let shards = groups.get(placement.group);
+  if (shards === undefined) {
+    shards = Array.from({ length: SHARDS }, (_, shard) => ({
+      slot: shardSlot(placement.group, shard),
+      token: String(shard),
+    }));
+    groups.set(placement.group, shards);
+  }
+  return shards[shardOf(address)]!;
 }
+
+/** The places of each group, made once: every message asks for one. */
+const groups = new Map<string, readonly Place[]>();
 
 export function shardSlot(group: string, shard: number): Slot {
   return `slot.${group}.${shard}`;

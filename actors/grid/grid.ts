@@ -2,10 +2,12 @@
 import {
   type ActorSystem,
   type Clock,
+  type CommandLog,
   createActorSystem,
   type FailureReport,
   type KeyValue,
   type Mux,
+  serveDeadLetters,
   serveInspection,
   type Transport,
 } from '../../runtime/mod.ts';
@@ -40,6 +42,8 @@ export interface GridOptions {
   readonly store: KeyValue;
   /** Output of ended jobs. */
   readonly outputs: KeyValue;
+  /** Durable commands to actors, and those that came to nothing. */
+  readonly commands: CommandLog;
   /** How the forecaster's worker connects. */
   readonly forecasterNats: WorkerNats;
   /** Path of the forecasting model. */
@@ -70,7 +74,7 @@ export class Grid {
   readonly #endings: (() => void)[] = [];
 
   constructor(options: GridOptions) {
-    const { transport, store, outputs, node, clock, log } = options;
+    const { transport, store, outputs, commands, node, clock, log } = options;
     this.#options = options;
     this.node = node;
     this.system = createActorSystem({
@@ -78,6 +82,8 @@ export class Grid {
       store,
       node,
       clock,
+      commands,
+      onTrouble: (error) => log.warn(error.message),
       ...(options.telemetry !== undefined && { telemetry: options.telemetry }),
       onFailure: (report) => this.#onFailure(report),
     });
@@ -135,6 +141,7 @@ export class Grid {
       onEffect: (effect, context) => behaviour.get(context.key)!.onEffect(effect, context),
     });
     serveInspection(system, { clock });
+    serveDeadLetters(this.mux, this.#options.commands);
     await this.directory.open(system);
     await system.spawn(routerActor, ROUTER_KEY);
     await system.spawn(allocatorActor, ALLOCATOR_KEY);
@@ -158,6 +165,7 @@ export class Grid {
     const { resumed, parked } = await system.resume(jobActor);
     if (resumed.length > 0) this.#options.log.info(`${resumed.length} jobs found again`, { jobs: resumed });
     for (const { key, error } of parked) this.#options.log.warn(`job ${key} is parked: ${error.message}`);
+    await system.join();
     const gateway = await system.spawn(gatewayActor, this.#options.node);
     this.#endings.push(
       transport.onStatus((status) => {

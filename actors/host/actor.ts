@@ -21,6 +21,7 @@ import type { HostView } from './view.ts';
 
 export const hostActor = defineActor({
   kind: 'host',
+  placement: { pinnedTo: 'host' },
   machine: hostMachine,
   message: hostMessage,
   // libvirt is the truth about VMs: a host actor reads it again instead of remembering.

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { Grid } from '../../actors/grid/mod.ts';
 import type { GuestImage } from '../../actors/host/mod.ts';
 import { TACTICAL_MODEL } from '../../models/mod.ts';
-import { natsKeyValue, systemClock } from '../../runtime/mod.ts';
+import { natsCommandLog, natsKeyValue, systemClock } from '../../runtime/mod.ts';
 import { startTelemetry } from '../telemetry/mod.ts';
 import { startAdmin } from './admin.ts';
 import { libvirtHost, simulatedHost } from './host.ts';
@@ -94,6 +94,7 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     transport,
     store: await natsKeyValue(transport, { bucket: 'shadowgrid-actors', replicas }),
     outputs: await natsKeyValue(transport, { bucket: 'shadowgrid-outputs', replicas }),
+    commands: await natsCommandLog(transport, { replicas }),
     forecasterNats: nats.forecaster,
     modelPath: TACTICAL_MODEL,
     clock: systemClock,

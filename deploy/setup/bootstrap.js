@@ -2,7 +2,7 @@
  * The first thing that runs on a fresh machine: brings node_modules in, then hands over to the Node 24 inside it.
  * Plain JavaScript for Node 18 and newer, without any package.
  *
- * usage: node deploy/setup/bootstrap.js shadowgrid|demo|test|bench|check [arguments]
+ * usage: node deploy/setup/bootstrap.js shadowgrid|demo|test|bench|chaos|check [arguments]
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -24,6 +24,7 @@ const COMMANDS = {
   demo: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'deploy/cli/main.ts'), 'demo', ...args]],
   test: (args) => ['node', [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...args]],
   bench: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'test/bench/main.ts'), ...args]],
+  chaos: (args) => ['node', [join(ROOT, 'test/chaos/main.ts'), ...args]],
 };
 
 const CHECKS = [

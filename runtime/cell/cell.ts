@@ -1,6 +1,7 @@
 /** One live actor: takes one message at a time, stores what came of it, then lets effects and the answer out. */
 import type { Address } from '../address.ts';
 import {
+  ActorExists,
   ActorFailed,
   ActorStopped,
   Cancelled,
@@ -9,6 +10,7 @@ import {
   NotOwner,
   RevisionConflict,
 } from '../errors.ts';
+import { pause } from '../persevere.ts';
 import type { KeyValueEntry } from '../store/mod.ts';
 import type { Handling } from '../telemetry/mod.ts';
 import { Incarnation } from './incarnation.ts';
@@ -38,6 +40,8 @@ export class Cell {
   #pumping: Promise<void> | undefined;
   #taking = false;
   #failures: number[] = [];
+  /** Ends the pause before a restart. */
+  #hurry: AbortController | undefined;
   /** Effects that have not come to their end. */
   #running = 0;
   #rest: unknown;
@@ -71,6 +75,10 @@ export class Cell {
     return this.#dueAt;
   }
 
+  get generation(): number | undefined {
+    return this.#options.tenure?.generation;
+  }
+
   /** A new actor: stored when this resolves. Throws `ActorExists`, `ActorFailed`, or what the store throws. */
   async create(input: unknown, cause?: string): Promise<void> {
     const { definition, address } = this.#options;
@@ -88,7 +96,11 @@ export class Cell {
       this.#settle(state, effects, undefined);
       if (first !== undefined) this.#resume();
     } catch (error) {
-      this.#end('stopped', error as GridError);
+      // What waits was sent to the one that exists, and may be sent again.
+      this.#end(
+        'stopped',
+        error instanceof ActorExists ? new ActorStopped(address, error) : (error as GridError),
+      );
       throw error;
     }
     this.#cause = undefined;
@@ -151,6 +163,7 @@ export class Cell {
   async stop(): Promise<void> {
     if (this.#phase === 'ended') return;
     this.#phase = 'draining';
+    this.#hurry?.abort();
     this.#persistence?.giveUp();
     this.#pump();
     while (this.#pumping !== undefined) await this.#pumping;
@@ -163,6 +176,7 @@ export class Cell {
 
   /** Ends at once, whatever it was about: it is another node's, or may be any moment. */
   abandon(error: GridError): void {
+    this.#hurry?.abort();
     this.#persistence?.giveUp();
     this.#end('stopped', error);
   }
@@ -372,6 +386,8 @@ export class Cell {
       hooks.onFailure(this, error, 'stopped', trace);
       return this.#end('failed', error);
     }
+    if (this.#failures.length > 1 && this.#phase === 'live') await this.#backOff();
+    if (this.#isEnded()) return;
     try {
       if (this.#persistence !== undefined) {
         this.#revive(await this.#persistence.load());
@@ -387,6 +403,15 @@ export class Cell {
       hooks.onFailure(this, restartError as GridError, 'stopped', trace);
       this.#end('failed', restartError as GridError);
     }
+  }
+
+  /** What fails again and again gets its time, and leaves others theirs. */
+  #backOff(): Promise<void> {
+    const { definition, clock } = this.#options;
+    const { backOffMs, longestBackOffMs } = definition.restarts;
+    this.#hurry = new AbortController();
+    const delayMs = Math.min(longestBackOffMs, backOffMs * 2 ** (this.#failures.length - 2));
+    return pause(clock, delayMs, this.#hurry.signal);
   }
 
   #revive(entry: KeyValueEntry): void {

@@ -17,6 +17,15 @@ export interface StoredState {
   readonly context: unknown;
 }
 
+export interface RestartPolicy {
+  /** Failures within `withinMs` after which the actor is stopped, and the failure escalated. Default 5 in 60 000 ms. */
+  readonly limit: number;
+  readonly withinMs: number;
+  /** Before the second restart within that time; it doubles with each. The first is at once. Default 100, at most 10 000. */
+  readonly backOffMs: number;
+  readonly longestBackOffMs: number;
+}
+
 /** One function per message type that has an answer; the others are answered with nothing once stored. */
 type Replies<TMachine extends AnyStateMachine, TMessage extends ActorMessage> = {
   readonly [T in TMessage['type']]?: (
@@ -29,6 +38,7 @@ export interface DefinitionOptions<
   TMachine extends AnyStateMachine,
   TMessage extends ActorMessage,
   TReplies extends Replies<TMachine, TMessage>,
+  TView = ViewByDefault<TMachine>,
 > {
   /** `[a-z][a-z0-9-]{0,31}` */
   readonly kind: string;
@@ -38,6 +48,8 @@ export interface DefinitionOptions<
   readonly message: ZodType<TMessage>;
   /** Answers to `ask`, from the snapshot after the message. They also answer for an actor that has finished. */
   readonly replies?: TReplies & Replies<TMachine, TMessage>;
+  /** What watchers see, also of an actor that has finished: a plain value. Default: the snapshot's `{ value, context }`. */
+  readonly view?: (snapshot: SnapshotFrom<TMachine>) => TView;
   /** Of the shape of states and context, counted up when it changes. Default 1. */
   readonly snapshotVersion?: number;
   /**
@@ -62,8 +74,8 @@ export interface DefinitionOptions<
     readonly value: StateValueFrom<TMachine>;
     readonly context: ContextFrom<TMachine>;
   };
-  /** Failures after which the actor is stopped instead of restarted. Default 5 in 60 000 ms. */
-  readonly restarts?: { readonly limit: number; readonly withinMs: number };
+  /** When a failed actor is restarted, and when it is stopped instead. */
+  readonly restarts?: Partial<RestartPolicy>;
   /**
    * The actor leaves memory, and comes back with its next message, once it had nothing to do for `afterMs` and no
    * effect of it is running; a delayed transition (`after`) brings it back in time. `when` limits that to some snapshots.
@@ -77,11 +89,17 @@ export interface DefinitionOptions<
   readonly placement?: Placement;
 }
 
+interface ViewByDefault<TMachine extends AnyStateMachine> {
+  readonly value: StateValueFrom<TMachine>;
+  readonly context: ContextFrom<TMachine>;
+}
+
 /** Made by {@link defineActor}. */
 export interface ActorDefinition<
   TMachine extends AnyStateMachine = AnyStateMachine,
   TMessage extends ActorMessage = ActorMessage,
   TReplies = unknown,
+  TView = unknown,
 > {
   readonly kind: string;
   readonly machine: TMachine;
@@ -90,7 +108,7 @@ export interface ActorDefinition<
   readonly migrations: Readonly<Record<number, (stored: StoredState) => StoredState>>;
   readonly mailboxBound: number;
   readonly durability: 'durable' | 'volatile';
-  readonly restarts: { readonly limit: number; readonly withinMs: number };
+  readonly restarts: RestartPolicy;
   readonly placement: Placement;
   /** The snapshot a new actor starts with, undefined where the machine makes it. */
   start(input: unknown): MachineState | undefined;
@@ -102,6 +120,8 @@ export interface ActorDefinition<
   project(context: unknown): unknown;
   /** The answer to `message`, undefined where there is none. */
   answer(snapshot: unknown, message: ActorMessage): unknown;
+  /** What watchers see of a snapshot. */
+  view(snapshot: unknown): TView;
   /** Only for types. */
   readonly replies?: TReplies;
 }
@@ -111,6 +131,10 @@ export type MessageOf<TDefinition> =
   TDefinition extends ActorDefinition<AnyStateMachine, infer TMessage, infer _> ? TMessage : never;
 export type RepliesOf<TDefinition> =
   TDefinition extends ActorDefinition<AnyStateMachine, infer _, infer TReplies> ? TReplies : never;
+export type ViewOf<TDefinition> =
+  TDefinition extends ActorDefinition<AnyStateMachine, infer _Message, infer _Replies, infer TView>
+    ? TView
+    : never;
 /** What `ask` resolves with for a message of type `T`. */
 export type ReplyTo<TReplies, T extends string> = T extends keyof TReplies
   ? NonNullable<TReplies[T]> extends (...args: never[]) => infer R
@@ -122,7 +146,10 @@ export function defineActor<
   TMachine extends AnyStateMachine,
   TMessage extends ActorMessage,
   const TReplies extends Replies<TMachine, TMessage> = Record<never, never>,
->(options: DefinitionOptions<TMachine, TMessage, TReplies>): ActorDefinition<TMachine, TMessage, TReplies> {
+  TView = ViewByDefault<TMachine>,
+>(
+  options: DefinitionOptions<TMachine, TMessage, TReplies, TView>,
+): ActorDefinition<TMachine, TMessage, TReplies, TView> {
   const {
     kind,
     machine,
@@ -164,7 +191,7 @@ export function defineActor<
     migrations: options.migrations ?? {},
     mailboxBound,
     durability,
-    restarts: options.restarts ?? { limit: 5, withinMs: 60_000 },
+    restarts: { limit: 5, withinMs: 60_000, backOffMs: 100, longestBackOffMs: 10_000, ...options.restarts },
     placement,
     start: (input) => {
       const state = options.start?.(input as InputFrom<TMachine>);
@@ -180,5 +207,14 @@ export function defineActor<
       if (!Object.hasOwn(replies, received.type)) return undefined;
       return replies[received.type]?.(snapshot as never, received as never);
     },
+    view: (snapshot) => {
+      const shown = snapshot as SnapshotFrom<TMachine>;
+      return options.view === undefined ? (viewByDefault(shown) as TView) : options.view(shown);
+    },
   };
+}
+
+function viewByDefault(snapshot: unknown): unknown {
+  const { value, context } = snapshot as MachineState;
+  return { value, context };
 }

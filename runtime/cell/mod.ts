@@ -10,6 +10,7 @@ export {
   type MessageOf,
   type RepliesOf,
   type ReplyTo,
+  type ViewOf,
 } from './definition.ts';
 export { fenceActor } from './fence.ts';
 export type { CellReport, InspectionKind, InspectionRecord } from './inspection.ts';

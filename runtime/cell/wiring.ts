@@ -31,6 +31,8 @@ export interface LiveActor {
   readonly snapshot: unknown;
   /** Of a passivated actor: when its next delayed transition is due, ms since the epoch. */
   readonly dueAt: number | undefined;
+  /** In a cluster: counts the owners of its slot. */
+  readonly generation: number | undefined;
 }
 
 /** What the system does for the actors of a kind. */

@@ -59,6 +59,7 @@ export class Cluster {
   readonly #membership: Membership;
   readonly #placement: Placement;
   readonly #ended = new AbortController();
+  #leaving = false;
   #heartbeats: Heartbeats | undefined;
   #refreshing: unknown;
   #others: { of: readonly LeaseRecord[]; without: readonly LeaseRecord[] } | undefined;
@@ -157,6 +158,7 @@ export class Cluster {
   /** Gives every slot to others and then the lease back; after `ttlMs` it goes without. */
   async leave(): Promise<void> {
     if (this.#ended.signal.aborted) return;
+    this.#leaving = true;
     const { clock } = this.#wiring;
     try {
       if (this.#lease.holds()) {
@@ -188,6 +190,7 @@ export class Cluster {
   async #lost(reason: GridError): Promise<void> {
     const { onLost, onTrouble } = this.#wiring;
     onLost(this.#placement.dropAll(), reason);
+    if (this.#leaving) return;
     try {
       await this.#lease.acquire(this.#ended.signal);
       this.#placement.reconcile();
@@ -218,11 +221,12 @@ export class Cluster {
 
   /** Watches may fall behind, above all when servers of a cluster come and go. */
   #refreshLater(): void {
+    if (this.#ended.signal.aborted) return;
     const { clock } = this.#wiring;
     this.#refreshing = clock.setTimeout(() => {
       const read = Promise.all([this.#membership.refresh(), this.#placement.refresh()]);
       // What cannot be read now is read the next time.
-      read.catch(() => undefined).finally(() => !this.#ended.signal.aborted && this.#refreshLater());
+      read.catch(() => undefined).finally(() => this.#refreshLater());
     }, this.#ttlMs);
   }
 

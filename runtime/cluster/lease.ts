@@ -75,16 +75,19 @@ export class Lease {
       try {
         const entry = await store.get(key);
         if (entry === undefined) {
-          this.#begin(started, 1, await store.create(key, this.#record(1)));
-          return;
+          const revision = await store.create(key, this.#record(1));
+          if (signal.aborted) break;
+          return this.#begin(started, 1, revision);
         }
         const previous = decodeLease(key, entry.value);
         if (entry.revision !== seen.revision) seen = { revision: entry.revision, at: elapsed(clock) };
         const over = elapsed(clock) - seen.at >= previous.ttlMs * EXPIRY_FACTOR;
         if (this.#isFree(previous) || over) {
           const epoch = previous.epoch + 1;
-          this.#begin(started, epoch, await store.update(key, this.#record(epoch), entry.revision));
-          return;
+          const revision = await store.update(key, this.#record(epoch), entry.revision);
+          // What nobody wants any more is not renewed, and found expired.
+          if (signal.aborted) break;
+          return this.#begin(started, epoch, revision);
         }
       } catch (error) {
         const again = error instanceof RevisionConflict || error instanceof KeyExists;
@@ -106,12 +109,7 @@ export class Lease {
     if (!this.#held) return;
     this.#end();
     await this.#writing;
-    const { store, node, clock, ttlMs } = this.#options;
-    await within(
-      clock,
-      ttlMs,
-      store.update(leaseKey(node), this.#record(this.#epoch, 'left'), this.#revision),
-    );
+    await within(this.#options.clock, this.#options.ttlMs, this.#giveBack());
   }
 
   /** Ends it without a word, as a crash does; others find it expired. */
@@ -160,22 +158,45 @@ export class Lease {
 
   /** Somebody wrote: it was a renewal of ours that was not confirmed, or the lease is another's. */
   async #look(epoch: number): Promise<void> {
-    const { store, clock, node, ttlMs, incarnation } = this.#options;
+    const { store, clock, node, ttlMs } = this.#options;
     const key = leaseKey(node);
     const entry = await within(clock, ttlMs / 4, store.get(key)).catch(() => undefined);
     if (entry === undefined || !this.#held || this.#epoch !== epoch) return;
     const record = decodeLease(key, entry.value);
-    const ours = record.incarnation === incarnation && record.epoch === epoch && record.state !== 'dead';
-    if (ours) this.#revision = entry.revision;
+    if (this.#isOurs(record, epoch)) this.#revision = entry.revision;
     else
       this.#lose(
         new LeaseLost(node, `it is ${record.state}, epoch ${record.epoch}, of ${record.incarnation}`),
       );
   }
 
+  async #giveBack(): Promise<void> {
+    const { store, node } = this.#options;
+    const key = leaseKey(node);
+    for (;;) {
+      try {
+        await store.update(key, this.#record(this.#epoch, 'left'), this.#revision);
+        return;
+      } catch (error) {
+        if (!(error instanceof RevisionConflict)) throw error;
+      }
+      // A renewal that was not confirmed came first; or somebody found it expired, and there is nothing to give.
+      const entry = await store.get(key);
+      if (entry === undefined || !this.#isOurs(decodeLease(key, entry.value), this.#epoch)) return;
+      this.#revision = entry.revision;
+    }
+  }
+
+  #isOurs({ incarnation, epoch, state }: LeaseRecord, ours: number): boolean {
+    const alive = state === 'live' || state === 'draining';
+    return alive && epoch === ours && incarnation === this.#options.incarnation;
+  }
+
   #expire(): void {
-    if (!this.#held || this.margin > 0) return;
-    this.#lose(new LeaseLost(this.#options.node, `it was not renewed within ${this.#options.ttlMs} ms`));
+    if (!this.#held) return;
+    // Timers may come a little before their time.
+    if (this.margin > 0) this.#alarm(this.margin, () => this.#expire());
+    else this.#lose(new LeaseLost(this.#options.node, `it was not renewed within ${this.#options.ttlMs} ms`));
   }
 
   #lose(reason: LeaseLost): void {

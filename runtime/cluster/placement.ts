@@ -46,8 +46,10 @@ interface Held extends SlotTenure {
   over: boolean;
 }
 
-/** Slots that change hands at once: those under way answer nobody, so few at a time. */
+/** Slots that are taken at once. */
 const AT_ONCE = 32;
+/** Slots that are given away at once: those under way answer nobody, so few at a time. */
+const GIVEN_AT_ONCE = 8;
 
 export class Placement {
   readonly #options: PlacementOptions;
@@ -62,6 +64,8 @@ export class Placement {
   /** Slots to look at. */
   readonly #due = new Set<Slot>();
   #planned = false;
+  /** Slots that are being given away. */
+  #giving = 0;
   /** Who should own what among these members. */
   readonly #wanted = new Map<Slot, Owner | undefined>();
   #members: readonly LeaseRecord[] = [];
@@ -80,13 +84,15 @@ export class Placement {
     }
     if (this.#ended.signal.aborted) return this.stop();
     await this.refresh().catch(onTrouble);
+    this.reconcile();
   }
 
   async refresh(): Promise<void> {
     const read = SLOT_FILTERS.map((filter) => this.#options.store.entries(filter));
-    for (const entries of await Promise.all(read)) for (const entry of entries) this.#note(entry);
+    for (const entries of await Promise.all(read))
+      for (const entry of entries) if (this.#note(entry)) this.#due.add(entry.key);
     // What could not be done before is tried again as well.
-    this.reconcile();
+    this.#lookSoon();
   }
 
   stop(): void {
@@ -152,15 +158,19 @@ export class Placement {
     for (const slot of this.#due) {
       if (this.#busy.size >= AT_ONCE) return;
       if (this.#busy.has(slot)) continue;
-      this.#due.delete(slot);
       const state = { slot, record: this.#known.get(slot)?.record, held: this.#held.has(slot) };
       const action = decideSlot({ ...state, wanted: this.#wantedOwner(slot) }, current);
+      const gives = action?.type === 'hand-over';
+      if (gives && this.#giving >= GIVEN_AT_ONCE) continue;
+      this.#due.delete(slot);
       if (action === undefined) continue;
       this.#busy.add(slot);
+      if (gives) this.#giving += 1;
       void this.#carryOut(slot, action)
         .catch((error) => this.#options.onTrouble(error))
         .finally(() => {
           this.#busy.delete(slot);
+          if (gives) this.#giving -= 1;
           this.#tell();
           this.#lookAt(slot);
         });
@@ -174,13 +184,13 @@ export class Placement {
 
   async #carryOut(slot: Slot, action: NonNullable<SlotAction>): Promise<void> {
     const { lease } = this.#options;
-    if (action.type === 'hand-over') return this.#handOver(slot, action.to);
     const known = this.#known.get(slot);
+    if (action.type === 'hand-over') return this.#handOver(slot, known, action.to);
     if (action.type === 'adopt' && known !== undefined && !this.#doubtful.has(slot)) {
       return this.#gain(slot, known.record.generation, lease.epoch);
     }
     const { epoch } = lease;
-    const generation = await this.#write(slot, lease.owner);
+    const generation = await this.#write(slot, known, lease.owner);
     if (generation !== undefined) this.#gain(slot, generation, epoch);
   }
 
@@ -197,13 +207,14 @@ export class Placement {
     onGained(held);
   }
 
-  async #handOver(slot: Slot, to: Owner | null): Promise<void> {
+  /** By the record that made it ours: what somebody else has written since then, when the lease was lost, stands. */
+  async #handOver(slot: Slot, ours: Known | undefined, to: Owner | null): Promise<void> {
     const { lease, release } = this.#options;
     const { epoch } = lease;
     await release(slot);
     if (lease.epoch !== epoch) return;
     this.#drop(slot);
-    await this.#write(slot, to);
+    await this.#write(slot, ours, to);
   }
 
   #drop(slot: Slot): void {
@@ -213,10 +224,9 @@ export class Placement {
     this.#tell();
   }
 
-  /** A new owner; its generation, or undefined when somebody else was faster or it is not known what came of it. */
-  async #write(slot: Slot, owner: Owner | null): Promise<number | undefined> {
+  /** A new owner instead of the known one; its generation, or undefined when somebody else was faster or it is not known what came of it. */
+  async #write(slot: Slot, known: Known | undefined, owner: Owner | null): Promise<number | undefined> {
     const { store, clock } = this.#options;
-    const known = this.#known.get(slot);
     const record: SlotRecord = { v: 1, owner, generation: (known?.record.generation ?? 0) + 1 };
     const value = encodeSlot(record);
     try {

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import { PayloadTooLarge } from '../errors.ts';
 import { CommandsTakenOver, NoSuchPartition } from './errors.ts';
+import { MemoryWaiting } from './memory-waiting.ts';
 import {
   type Burial,
   type CommandLog,
@@ -23,7 +24,7 @@ import {
 export interface MemoryCommandLogOptions {
   /** Default 8. */
   readonly partitions?: number;
-  /** Of the time for which ids are known. Default the machine's. */
+  /** Of the time for which ids are known, and of commands for later. Default the machine's. */
   readonly clock?: Clock;
   /** Default `memory`. */
   readonly identity?: string;
@@ -44,6 +45,7 @@ class MemoryCommandLog implements CommandLog {
   readonly #ids: RecentIds;
   readonly #buried: RecentIds;
   readonly #letters = new Map<number, DeadLetter>();
+  readonly #waiting: MemoryWaiting;
   #lastSeq = 0;
   #lastLetter = 0;
 
@@ -54,16 +56,28 @@ class MemoryCommandLog implements CommandLog {
     this.#parts = Array.from({ length: this.partitions }, () => ({ stored: new Map(), reader: undefined }));
     this.#ids = new RecentIds(this.#clock);
     this.#buried = new RecentIds(this.#clock);
+    this.#waiting = new MemoryWaiting(this.#clock, (command) => this.#store(command));
   }
 
-  async append({ id, to, data }: NewCommand): Promise<void> {
+  async append({ id, to, data, at = 0 }: NewCommand): Promise<void> {
     const limit = MAX_PAYLOAD - ROOM_FOR_REASON;
     if (data.length > limit) throw new PayloadTooLarge(data.length, limit);
+    const command = { id, to, data: data.slice() };
+    if (at <= this.#clock.now()) this.#store(command);
+    else this.#waiting.add(command, at);
+  }
+
+  async cancel({ id, to }: Pick<NewCommand, 'id' | 'to'>): Promise<boolean> {
+    return this.#waiting.cancel(id, to);
+  }
+
+  #store({ id, to, data }: NewCommand): void {
+    this.#waiting.cancel(id, to);
     if (!this.#ids.add(id)) return;
     this.#lastSeq += 1;
     const part = this.#part(partitionOf(to, this.partitions));
     const seq = this.#lastSeq;
-    part.stored.set(seq, { log: this.#identity, seq, to, id, data: data.slice() });
+    part.stored.set(seq, { log: this.#identity, seq, to, id, data });
     part.reader?.wake();
   }
 

@@ -4,7 +4,7 @@ import type { ConsumerInfo, ConsumerMessages, JsMsg } from '@nats-io/jetstream';
 import { type GridError, StoreUnavailable, TransportClosed, TransportSuspended } from '../errors.ts';
 import { CommandsTakenOver } from './errors.ts';
 import { isGone, isNoConsumer, isNotUnique, type NatsCalls } from './nats-calls.ts';
-import { addressIn, consumerConfig, type StreamNames } from './nats-streams.ts';
+import { addressIn, COMMAND_ID, consumerConfig, type StreamNames } from './nats-streams.ts';
 import { type CommandReader, DEFAULT_IN_FLIGHT, type ReadOptions } from './port.ts';
 
 export interface NatsReaderOptions extends ReadOptions {
@@ -170,7 +170,7 @@ class NatsReader implements CommandReader {
       log: this.#options.log,
       seq,
       to: addressIn(message.subject),
-      id: message.headers?.get('Nats-Msg-Id') || String(seq),
+      id: message.headers?.get(COMMAND_ID) || message.headers?.get('Nats-Msg-Id') || String(seq),
       data: message.data,
       settle: () => this.#settle(seq, taken),
     });

@@ -1,12 +1,15 @@
 /** The JetStream driver of the CommandLog port: a work-queue stream of commands, a stream of dead letters. */
+import { type Clock, systemClock } from '../clock.ts';
 
-import { PayloadTooLarge } from '../errors.ts';
+import { type GridError, PayloadTooLarge } from '../errors.ts';
 import type { NatsTransport } from '../transport/mod.ts';
 import { NoSuchPartition } from './errors.ts';
 import { NatsCalls } from './nats-calls.ts';
 import { decodeDeadLetter, encodeBurial } from './nats-dead-letters.ts';
+import { startNatsMover } from './nats-mover.ts';
 import { openNatsReader } from './nats-reader.ts';
-import { addressIn, openStreams, type StreamNames, streamNames } from './nats-streams.ts';
+import { addressIn, type OpenStreams, openStreams, type StreamNames, streamNames } from './nats-streams.ts';
+import { NatsWaiting } from './nats-waiting.ts';
 import {
   type Burial,
   type CommandLog,
@@ -29,6 +32,8 @@ export interface NatsCommandLogOptions {
   readonly partitions?: number;
   /** Servers that keep a copy. Default 1. */
   readonly replicas?: number;
+  /** Of commands for later, where the server has no schedules. Default the machine's. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -39,41 +44,90 @@ export async function natsCommandLog(
   transport: NatsTransport,
   options: NatsCommandLogOptions = {},
 ): Promise<CommandLog> {
-  const { namespace = 'shadowgrid', partitions = DEFAULT_PARTITIONS, replicas = 1 } = options;
+  const {
+    namespace = 'shadowgrid',
+    partitions = DEFAULT_PARTITIONS,
+    replicas = 1,
+    clock = systemClock,
+  } = options;
   const calls = await NatsCalls.on(transport);
   const names = streamNames(namespace);
-  const identity = await calls.call(`stream ${names.commands} cannot be opened`, () =>
+  const streams = await calls.call(`stream ${names.commands} cannot be opened`, () =>
     openStreams(calls, names, { partitions, replicas }),
   );
-  return new NatsCommandLog(calls, names, partitions, identity);
+  return new NatsCommandLog({ calls, names, partitions, streams, clock });
+}
+
+interface Wiring {
+  readonly calls: NatsCalls;
+  readonly names: StreamNames;
+  readonly partitions: number;
+  readonly streams: OpenStreams;
+  readonly clock: Clock;
 }
 
 class NatsCommandLog implements CommandLog {
   readonly partitions: number;
   readonly #calls: NatsCalls;
   readonly #names: StreamNames;
-  readonly #identity: string;
+  readonly #streams: OpenStreams;
+  readonly #clock: Clock;
+  readonly #scheduled: NatsWaiting;
+  readonly #later: NatsWaiting;
 
-  constructor(calls: NatsCalls, names: StreamNames, partitions: number, identity: string) {
+  constructor({ calls, names, partitions, streams, clock }: Wiring) {
     this.partitions = partitions;
     this.#calls = calls;
     this.#names = names;
-    this.#identity = identity;
+    this.#streams = streams;
+    this.#clock = clock;
+    this.#scheduled = new NatsWaiting({ calls, names, where: 'scheduled', clock });
+    this.#later = new NatsWaiting({ calls, names, where: 'later', clock });
   }
 
-  async append({ id, to, data }: NewCommand): Promise<void> {
+  async append(command: NewCommand): Promise<void> {
+    const { id, to, data, at } = command;
     const limit = this.#calls.transport.maxPayload - ROOM_FOR_REASON;
     if (data.length > limit) throw new PayloadTooLarge(data.length, limit);
-    const subject = this.#names.commandSubject(partitionOf(to, this.partitions), to);
+    const partition = partitionOf(to, this.partitions);
+    if (at !== undefined) {
+      const waiting = this.#streams.schedules ? this.#scheduled : this.#later;
+      return await waiting.add(partition, command, at);
+    }
+    const subject = this.#names.commandSubject(partition, to);
     await this.#publish(`append a command to ${to}`, subject, data, id);
+  }
+
+  async cancel(command: Pick<NewCommand, 'id' | 'to'>): Promise<boolean> {
+    const { schedules, later } = this.#streams;
+    const partition = partitionOf(command.to, this.partitions);
+    const scheduled = schedules && (await this.#scheduled.cancel(partition, command));
+    return (later && (await this.#later.cancel(partition, command))) || scheduled;
   }
 
   async open(partition: number, options: ReadOptions): Promise<CommandReader> {
     if (!Number.isInteger(partition) || partition < 0 || partition >= this.partitions) {
       throw new NoSuchPartition(partition, this.partitions);
     }
-    const log = this.#identity;
-    return await openNatsReader({ ...options, calls: this.#calls, names: this.#names, log, partition });
+    const { identity, later } = this.#streams;
+    const here = { calls: this.#calls, names: this.#names, partition };
+    const mover = later ? startNatsMover({ ...here, clock: this.#clock }) : undefined;
+    const onEnd = (reason: GridError) => {
+      mover?.stop();
+      options.onEnd(reason);
+    };
+    try {
+      const reader = await openNatsReader({ ...here, ...options, log: identity, onEnd });
+      return {
+        close: async () => {
+          mover?.stop();
+          await reader.close();
+        },
+      };
+    } catch (error) {
+      mover?.stop();
+      throw error;
+    }
   }
 
   async bury(burial: Burial): Promise<void> {

@@ -10,9 +10,15 @@ export interface CommandLog {
   /**
    * Resolves when stored; the same `id` again within two minutes is not stored twice, and resolves too.
    * Rejects with `TransportSuspended` or `TransportClosed` (nothing stored), `StoreUnavailable` (stored or not),
-   * `PayloadTooLarge`.
+   * `PayloadTooLarge`. With `at` it waits in the log until then: the same `id` for another time moves it.
+   * Should a server or a reader die as it comes, it may come a second time, with the same `id`.
    */
   append(command: NewCommand): Promise<void>;
+  /**
+   * Takes back a command that waits for its time: true if it was still waiting. One that is due at this very moment may
+   * be handed over all the same. Rejects as `append` does, and it is taken back or not.
+   */
+  cancel(command: Pick<NewCommand, 'id' | 'to'>): Promise<boolean>;
   /**
    * Hands over what is unsettled in a partition, from the first on, in order. Whoever read it before gets nothing any
    * more, and what it settles counts for nothing.
@@ -33,6 +39,8 @@ export interface NewCommand {
   readonly to: Address;
   /** An encoded envelope; less than the transport's largest payload by {@link ROOM_FOR_REASON}. */
   readonly data: Uint8Array;
+  /** Not to be handed over before, ms since the epoch; in the past means at once. Default at once. */
+  readonly at?: number;
 }
 
 /** A command as it stands in the log. */

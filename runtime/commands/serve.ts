@@ -22,7 +22,10 @@ export function serveDeadLetters(mux: Mux, log: CommandLog): Subscription {
     mux.serve(LIST_SUBJECT, (body) => list(log, body), queue),
     mux.serve(REDRIVE_SUBJECT, (body) => redriveAll(log, body), queue),
   ];
-  return { unsubscribe: () => served.forEach((one) => void one.unsubscribe()) };
+  return {
+    unsubscribe: () => served.forEach((one) => void one.unsubscribe()),
+    drain: async () => void (await Promise.all(served.map((one) => one.drain()))),
+  };
 }
 
 async function list(log: CommandLog, body: unknown): Promise<DeadLetterRows> {

@@ -55,10 +55,10 @@ export class InspectionClient {
     node: string,
     address: string,
     message: { readonly type: string },
-    options: { readonly deadlineMs?: number } = {},
+    options: { readonly deadlineMs?: number; readonly durable?: { readonly name?: string } } = {},
   ): Promise<{ readonly answer?: unknown; readonly cut: ActorView['cut'] }> {
-    const { deadlineMs = 5_000 } = options;
-    const body = { address, message, deadlineMs };
+    const { deadlineMs = 5_000, durable } = options;
+    const body = { address, message, deadlineMs, ...(durable !== undefined && { durable }) };
     // The node's own deadline says more than ours.
     const asked = this.#ask(node, 'send', body, { deadlineMs: deadlineMs + 1_000 });
     return (await asked) as { answer?: unknown; cut: ActorView['cut'] };

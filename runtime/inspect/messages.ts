@@ -87,6 +87,8 @@ export const chartRequest = z.strictObject({ kind: z.string() });
 export const sendRequest = z.strictObject({
   address,
   message: z.looseObject({ type: z.string() }),
+  /** As a durable command, which is answered when it is stored; `name`: given twice, it counts once. */
+  durable: z.strictObject({ name: z.string().min(1).max(128).optional() }).optional(),
   /** Until the actor has answered. Default 5000. */
   deadlineMs: z.int().min(1).max(600_000).optional(),
 });

@@ -38,15 +38,24 @@ export function serveInspection(system: ActorSystem, options: { readonly clock: 
       watchSystem(system, checked(watchRequest, body, 'watch'), { clock, signal }),
     ),
   ];
-  return { unsubscribe: () => served.forEach((one) => void one.unsubscribe()) };
+  return {
+    unsubscribe: () => served.forEach((one) => void one.unsubscribe()),
+    drain: async () => void (await Promise.all(served.map((one) => one.drain()))),
+  };
 }
 
 /** The actor's own schema checks the message. */
 async function send(system: ActorSystem, body: unknown): Promise<object> {
-  const { address, message, deadlineMs } = checked(sendRequest, body, 'send');
+  const { address, message, deadlineMs, durable } = checked(sendRequest, body, 'send');
   const { kind, key } = parseAddress(address);
   const ref = system.ref(definitionOf(system, kind), key);
-  const answer = await ref.ask(message, deadlineMs === undefined ? {} : { deadlineMs });
+  const options = deadlineMs === undefined ? {} : { deadlineMs };
+  if (durable !== undefined) {
+    const { name } = durable;
+    await ref.command(message, { ...options, ...(name !== undefined && { name }) });
+    return { cut: [] };
+  }
+  const answer = await ref.ask(message, options);
   const { value, cut } = toPlain(answer);
   return { ...(answer !== undefined && { answer: value }), cut };
 }

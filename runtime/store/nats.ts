@@ -155,8 +155,9 @@ class NatsKeyValue implements KeyValue {
     );
   }
 
-  keys(filter: string): Promise<string[]> {
+  keys(filter: string, { orDeleted = false }: { readonly orDeleted?: boolean } = {}): Promise<string[]> {
     return this.#call(`keys ${filter}`, async () => {
+      if (orDeleted) return await this.#listed(filter);
       const keys = new Set<string>();
       for await (const key of await this.#kv.keys(filter)) keys.add(key);
       for (const { key } of await this.#missed(filter, (key) => keys.has(key))) keys.add(key);
@@ -178,12 +179,15 @@ class NatsKeyValue implements KeyValue {
    * (2.9.10, three replicas). The leader's own list of subjects has it.
    */
   async #missed(filter: string, isKnown: (key: string) => boolean): Promise<KeyValueEntry[]> {
-    const subjects = await this.#subjects(this.#subject(filter));
-    const keys = subjects
-      .map((subject) => subject.slice(this.#subject('').length))
-      .filter((key) => !isKnown(key));
+    const keys = (await this.#listed(filter)).filter((key) => !isKnown(key));
     const entries = await Promise.all(keys.map((key) => this.#kv.get(key)));
     return entries.flatMap((entry) => (entry === null ? [] : (live(entry) ?? [])));
+  }
+
+  /** As the leader has them: a fraction of what a consumer takes. */
+  async #listed(filter: string): Promise<string[]> {
+    const subjects = await this.#subjects(this.#subject(filter));
+    return subjects.map((subject) => subject.slice(this.#subject('').length));
   }
 
   async watch(filter: string, handler: Parameters<KeyValue['watch']>[1]): ReturnType<KeyValue['watch']> {

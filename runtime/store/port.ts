@@ -29,8 +29,11 @@ export interface KeyValue {
   put(key: string, value: Uint8Array): Promise<number>;
   /** Idempotent; with `revision`, `RevisionConflict` unless the key is at it. */
   delete(key: string, revision?: number): Promise<void>;
-  /** Keys with a live value, in no order. */
-  keys(filter: string): Promise<string[]>;
+  /**
+   * Keys with a live value, in no order. With `orDeleted`, keys that have been deleted may be among them: where that does
+   * no harm, it is faster.
+   */
+  keys(filter: string, options?: { readonly orDeleted?: boolean }): Promise<string[]>;
   /** Live values, in no order. */
   entries(filter: string): Promise<KeyValueEntry[]>;
   /** Hands over what is there, then every change; resolves when the watch stands. Survives reconnects. */

@@ -1,6 +1,6 @@
 /** Connects what a kind does on the world (its behaviour) with its cells: effects, their causes, inspection. */
 import type { AnyActorDefinition, CellHooks, InspectionRecord, LiveActor, Occasion } from '../cell/mod.ts';
-import type { GridError } from '../errors.ts';
+import { asGridError, type GridError } from '../errors.ts';
 import type { ActorTelemetry } from '../telemetry/mod.ts';
 import type { ActorBehaviour, ActorContext, ActorRef, ActorSystem, FailureReport } from './port.ts';
 
@@ -17,6 +17,8 @@ export interface Stage {
   report(report: FailureReport): void;
   now(): number;
   nextId(): string;
+  /** The actor is another than before; watchers are to know. */
+  changed(actor: LiveActor): void;
   /** The cell is out of memory. */
   left(actor: LiveActor, reason: Parameters<CellHooks['onEnd']>[1], error?: GridError): void;
 }
@@ -28,7 +30,7 @@ export function cellHooks(
 ): CellHooks {
   const { system, watchers } = stage;
   const contextOf = (
-    { key }: LiveActor,
+    { key, generation }: LiveActor,
     { snapshot, incarnation, cause, trace }: Occasion,
   ): ActorContext => ({
     self: stage.ref(definition, key),
@@ -38,11 +40,22 @@ export function cellHooks(
     get signal() {
       return incarnation.signal;
     },
+    ...(generation !== undefined && { generation }),
     ...(cause !== undefined && { cause }),
     ...(trace !== undefined && { trace }),
   });
+  const escalate = async ({ key, address }: LiveActor, error: GridError) => {
+    try {
+      await behaviour.onEscalate?.(error, { key, system });
+    } catch (thrown) {
+      stage.report({ address, error: asGridError(thrown), outcome: 'undelivered' });
+    }
+  };
   return {
-    onChange: ({ key, snapshot }) => behaviour.onChange?.(snapshot as never, { key, system }),
+    onChange: (actor) => {
+      stage.changed(actor);
+      behaviour.onChange?.(actor.snapshot as never, { key: actor.key, system });
+    },
     onEffect: (cell, effect, occasion) => {
       // Another actor's effect may be what this one runs within.
       const { cause, trace } = stage;
@@ -56,11 +69,17 @@ export function cellHooks(
       }
     },
     onResume: (cell, occasion) => behaviour.onResume?.(occasion.snapshot as never, contextOf(cell, occasion)),
-    onFailure: ({ address }, error, outcome, trace) =>
-      stage.report({ address, error, outcome, ...(trace !== undefined && { trace }) }),
+    onFailure: (actor, error, outcome, trace) => {
+      // Of what is kept in part, what was not kept is lost.
+      if (outcome === 'restarted') stage.changed(actor);
+      stage.report({ address: actor.address, error, outcome, ...(trace !== undefined && { trace }) });
+    },
     handling: ({ address }, type, trace, mode) => stage.telemetry.handling(address, type, trace, mode),
     onRefused: ({ address }, error) => stage.telemetry.refused(address, error),
-    onEnd: (cell, reason, error) => stage.left(cell, reason, error),
+    onEnd: (cell, reason, error) => {
+      stage.left(cell, reason, error);
+      if (reason === 'failed' && error !== undefined) void escalate(cell, error);
+    },
     get inspecting() {
       return watchers.size > 0;
     },

@@ -1,4 +1,5 @@
 /** Durable commands on their way: into the log, and out of an envelope that a courier sent. */
+import { createHash } from 'node:crypto';
 import type { Address } from '../address.ts';
 import type { ActorMessage, AnyActorDefinition, CommandPosition } from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
@@ -6,7 +7,7 @@ import type { CommandLog } from '../commands/mod.ts';
 import { type Envelope, encodeEnvelope, malformed } from '../envelope.ts';
 import { Cancelled, InvalidDefinition, MalformedMessage } from '../errors.ts';
 import { persevere } from '../persevere.ts';
-import type { AskOptions } from './port.ts';
+import type { CommandOptions } from './port.ts';
 
 interface NewCommand {
   readonly id: string;
@@ -23,7 +24,7 @@ export async function giveCommand(
   definition: AnyActorDefinition,
   address: Address,
   { id, message, from, name, cause }: NewCommand,
-  { deadlineMs = 5_000, signal }: AskOptions,
+  { deadlineMs = 5_000, signal, at, afterMs }: Omit<CommandOptions, 'name'>,
   clock: Clock,
 ): Promise<void> {
   if (definition.durability === 'volatile') {
@@ -31,9 +32,8 @@ export async function giveCommand(
   }
   const checked = definition.message.safeParse(message);
   if (!checked.success) throw malformed(`command to ${address}`, checked.error);
-  if (name !== undefined && (name.length === 0 || name.length > 128)) {
-    throw new MalformedMessage('command: name is malformed', { field: 'name', hint: '1 to 128 characters' });
-  }
+  if (name !== undefined) checkName(name);
+  const due = dueAt(at, afterMs, clock.now());
   if (signal?.aborted) throw new Cancelled(`command to ${address}`, signal.reason);
   const { type, ...body } = message;
   const envelope: Envelope = {
@@ -44,13 +44,15 @@ export async function giveCommand(
     type,
     body,
     mode: 'command',
-    ...(name !== undefined && { command: { name } }),
+    // What waits may be stored a second time long after the first, which only the actor can tell then.
+    ...((name !== undefined || due !== undefined) && { command: { name: name ?? id } }),
     ...(cause !== undefined && { cause }),
   };
   const data = encodeEnvelope(envelope);
   const ends = clock.now() + deadlineMs;
-  const unique = name === undefined ? id : await digest(`${address} ${name}`);
-  await persevere(() => log.append({ id: unique, to: address, data }), {
+  const unique = name === undefined ? id : idOf(address, name);
+  const command = { id: unique, to: address, data, ...(due !== undefined && { at: due }) };
+  await persevere(() => log.append(command), {
     clock,
     pauseMs: (n) => Math.min(500, 20 * 2 ** n),
     goesOn: () => clock.now() < ends,
@@ -58,10 +60,38 @@ export async function giveCommand(
   });
 }
 
-/** SHA-256, in hexadecimal: names and addresses may be longer than ids. */
-async function digest(text: string): Promise<string> {
-  const hash = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
-  return Array.from(new Uint8Array(hash), (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** True if the command of this name still waited for its time. */
+export function takeBackCommand(log: CommandLog, address: Address, name: string): Promise<boolean> {
+  checkName(name);
+  return log.cancel({ id: idOf(address, name), to: address });
+}
+
+function checkName(name: string): void {
+  if (name.length > 0 && name.length <= 128) return;
+  throw new MalformedMessage('command: name is malformed', { field: 'name', hint: '1 to 128 characters' });
+}
+
+const TEN_YEARS_MS = 10 * 365.25 * 24 * 3_600_000;
+
+/** Whole ms since the epoch; undefined: at once. */
+function dueAt(at: number | undefined, afterMs: number | undefined, now: number): number | undefined {
+  if (at === undefined && afterMs === undefined) return undefined;
+  if (at !== undefined && afterMs !== undefined) {
+    const hint = 'at or afterMs, not both';
+    throw new MalformedMessage('command: it has two times', { field: 'afterMs', hint });
+  }
+  const due = at ?? now + (afterMs ?? 0);
+  if (Math.abs(due - now) <= TEN_YEARS_MS) return Math.ceil(due);
+  const [field, hint] =
+    at === undefined
+      ? ['afterMs', 'milliseconds from now, at most ten years']
+      : ['at', 'milliseconds since the epoch, at most ten years from now'];
+  throw new MalformedMessage(`command: ${field} is out of range`, { field, hint });
+}
+
+/** SHA-256, in hexadecimal: names and addresses may be longer than ids. Takes no time, so that simulations know when it is. */
+function idOf(address: Address, name: string): string {
+  return createHash('sha256').update(`${address} ${name}`).digest('hex');
 }
 
 /** Throws {@link MalformedMessage}. */

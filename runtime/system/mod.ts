@@ -12,5 +12,6 @@ export type {
   FailureReport,
   ResumeReport,
   StoredActor,
+  WatchOptions,
 } from './port.ts';
 export { createActorSystem } from './system.ts';

@@ -34,9 +34,10 @@ export function withinDeadline<T>(
 /** Errors that say for certain that the message was not handled, by nodes that do not own its actor (any more). */
 const UNOWNED: ReadonlySet<string> = new Set(['not-owner', 'misdirected', 'no-responders']);
 
-/** First pause before an attempt that follows, ms; it doubles up to the longest. */
+/** Pauses between attempts, ms: a third of what it has taken so far, so that little is added to it. */
 const SHORTEST = 4;
 const LONGEST = 100;
+const SHARE = 3;
 
 /**
  * Attempts again, while the actor changes nodes, until somebody owns it or the deadline would pass.
@@ -48,13 +49,17 @@ export async function untilOwned<T>(
   deadlineMs: number,
   signal?: AbortSignal,
 ): Promise<T> {
-  const ends = clock.now() + deadlineMs;
-  for (let wait = SHORTEST; ; wait = Math.min(LONGEST, wait * 2)) {
+  const began = clock.now();
+  const ends = began + deadlineMs;
+  for (;;) {
+    let wait: number;
     try {
       return await attempt(ends - clock.now());
     } catch (error) {
       const final = !UNOWNED.has(asGridError(error).code) || signal?.aborted === true;
-      if (final || clock.now() + wait >= ends) throw error;
+      const now = clock.now();
+      wait = Math.min(LONGEST, Math.max(SHORTEST, (now - began) / SHARE));
+      if (final || now + wait >= ends) throw error;
     }
     await new Promise<void>((resolve) => clock.setTimeout(resolve, wait));
   }

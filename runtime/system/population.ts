@@ -56,6 +56,7 @@ interface Resting {
 export class Population {
   readonly #options: PopulationOptions;
   readonly #cells = new Map<Address, { readonly cell: Cell; readonly resident: Resident }>();
+  readonly #creating = new Map<Address, Promise<void>>();
   readonly #waking = new Map<Address, { readonly slot: Slot | undefined; readonly found: Promise<Found> }>();
   /** Actors that left memory at rest: stored, and no effect of theirs is due. */
   readonly #resting = new Map<Address, Resting>();
@@ -80,6 +81,11 @@ export class Population {
     return this.#cells.has(address) || this.#waking.has(address) || this.#resting.has(address);
   }
 
+  /** True when it left memory here, and comes back here with its next message. */
+  rests(address: Address): boolean {
+    return this.#resting.has(address);
+  }
+
   /** Those in memory. */
   *cells(): IterableIterator<Cell> {
     for (const { cell } of this.#cells.values()) yield cell;
@@ -91,8 +97,19 @@ export class Population {
 
   /** Stored when this resolves. Throws `ActorExists`. */
   async create(resident: Resident, input: unknown, cause: string | undefined): Promise<void> {
-    if (this.has(resident.address)) throw new ActorExists(resident.address);
-    await this.#newCell(resident).create(input, cause);
+    const { address } = resident;
+    // Whether it exists is not known before an earlier attempt has ended, or who asks for it has found none.
+    const earlier = (): Promise<unknown> | undefined =>
+      this.#creating.get(address) ?? this.#waking.get(address)?.found;
+    for (let attempt = earlier(); attempt !== undefined; attempt = earlier()) {
+      await attempt.catch(() => undefined);
+    }
+    if (this.has(address)) throw new ActorExists(address);
+    const created = this.#newCell(resident)
+      .create(input, cause)
+      .finally(() => this.#creating.delete(address));
+    this.#creating.set(address, created);
+    await created;
   }
 
   /** From the store, by its first message. Throws `NoSuchActor`, `SnapshotIncompatible` or why it was halted. */

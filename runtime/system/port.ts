@@ -8,6 +8,7 @@ import type {
   MessageOf,
   RepliesOf,
   ReplyTo,
+  ViewOf,
 } from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
 import type { ClusterOptions, MemberReport } from '../cluster/mod.ts';
@@ -27,8 +28,8 @@ export interface ActorSystemOptions {
   /** Makes this node a member of a cluster, which `join` enters: its actors are divided among the members. */
   readonly cluster?: ClusterOptions;
   /**
-   * A call to an actor that nobody owns right now is sent again until its deadline, as it is in a cluster; else it is
-   * refused with `NoResponders`. Default false; always in a cluster.
+   * This node is a client of a cluster: what is not registered here lives there, and a call to an actor that nobody owns
+   * right now is sent again until its deadline; else it is refused with `NoResponders`. Default false; members do so always.
    */
   readonly awaitOwner?: boolean;
   /** Where durable commands are kept; `join` starts to deliver them. */
@@ -56,6 +57,20 @@ export interface AskOptions {
 export interface CommandOptions extends AskOptions {
   /** Of this command among those to its actor, at most 128 characters: given twice, it counts once. */
   readonly name?: string;
+  /**
+   * Not to be handled before, ms since the epoch, at most ten years away; in the past means at once. The log keeps it until
+   * then. The same `name` for another time moves it, while it waits. Default at once.
+   */
+  readonly at?: number;
+  /** Instead of `at`: ms from now. */
+  readonly afterMs?: number;
+}
+
+export interface WatchOptions {
+  /** For the first item. Default 5000. */
+  readonly deadlineMs?: number;
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
 }
 
 /** A way to an actor, wherever it lives. */
@@ -77,6 +92,21 @@ export interface ActorRef<TDefinition extends AnyActorDefinition = AnyActorDefin
    * Rejects when it may not be stored: give the same `name` again to be sure that it counts once.
    */
   command(message: MessageOf<TDefinition>, options?: CommandOptions): Promise<void>;
+  /**
+   * Takes back the command of this name, which was given for later: true if it still waited for its time. One that is due
+   * at this very moment may be handled all the same. When it rejects, it is taken back or not.
+   */
+  cancelCommand(name: string): Promise<boolean>;
+  /**
+   * The definition's `view` of the actor as it is now, and again after each change, once that is stored; a change that
+   * the view does not show is not told. A reader that is behind gets the newest state next: states in between are left
+   * out, and none comes after a newer one. Follows the actor to other nodes, and waits for as long as nobody owns it.
+   *
+   * Ends after the actor's final state, when it is removed (a volatile one: when its node ends), when `signal` fires or
+   * the loop is left. Throws for the first item what `ask` throws (`NoSuchActor`, `NoResponders`, `DeadlineExceeded`,
+   * ...); later only what does not pass, as `ActorFailed`. Does not keep the actor in memory, nor wake it when it rests.
+   */
+  watch(options?: WatchOptions): AsyncIterable<ViewOf<TDefinition>>;
 }
 
 /** What effects are given. */
@@ -88,6 +118,11 @@ export interface ActorContext<TDefinition extends AnyActorDefinition = AnyActorD
   readonly snapshot: SnapshotFrom<TDefinition['machine']>;
   /** Fires when this incarnation of the actor stops (final state, failure, system stop). */
   readonly signal: AbortSignal;
+  /**
+   * In a cluster: greater with every owner that the actor's slot gets. A fencing token: what effects write elsewhere is
+   * safe from an earlier owner's where the other side refuses a lower one than it has seen.
+   */
+  readonly generation?: number;
   /** Id of the message that brought the effect about. */
   readonly cause?: string;
   /** W3C traceparent of that message. */
@@ -108,6 +143,14 @@ export interface ActorBehaviour<TDefinition extends AnyActorDefinition = AnyActo
   onEffect?(
     effect: EmittedFrom<TDefinition['machine']>,
     context: ActorContext<TDefinition>,
+  ): void | Promise<void>;
+  /**
+   * Called when an actor failed more often than `restarts` allows and has been stopped: tell whoever looks after it here.
+   * It stays stored, and refuses messages with its last failure until its node, or another that it moves to, starts it anew.
+   */
+  onEscalate?(
+    error: GridError,
+    context: { readonly key: string; readonly system: ActorSystem },
   ): void | Promise<void>;
   /** Called after an actor came back from the store; XState's own `after` timers do not come back. */
   onResume?(

@@ -48,6 +48,11 @@ async function until(look: () => boolean): Promise<void> {
   expect(look()).toBe(true);
 }
 
+/** Lets promises settle that have something to do. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 function world() {
   const clock = new SimulatedClock();
   const store = memoryKeyValue();
@@ -206,6 +211,39 @@ describe('an actor', () => {
     });
   });
 
+  test('that fails again and again is restarted later and later; then it is stopped, and its kind is told', async () => {
+    const { clock, failures, start } = world();
+    const bell = defineActor({ ...options, restarts: { limit: 3, backOffMs: 100 } });
+    const system = start();
+    const escalated: string[] = [];
+    system.register(bell, {
+      onChange: ({ context }) => {
+        if (context.ticks > 0) throw new Error('no more than nothing');
+      },
+      onResume: () => {
+        throw new Error('nor that');
+      },
+      onEscalate: ({ code }, { key }) => void escalated.push(`${key} ${code}`),
+    });
+    const ref = await system.spawn(bell, 'b');
+    await ref.ask({ type: 'tick' }).catch(() => undefined);
+    const restarts = () => failures.filter(({ outcome }) => outcome === 'restarted').length;
+    await until(() => restarts() === 1);
+    for (const [backOff, expected] of [
+      [100, 2],
+      [200, 3],
+    ] as const) {
+      clock.increment(backOff - 1);
+      await settled();
+      expect(restarts()).toBe(expected - 1);
+      clock.increment(1);
+      await until(() => restarts() === expected);
+    }
+    await until(() => escalated.length === 1);
+    expect(escalated).toEqual(['b actor-failed']);
+    expect(failures.at(-1)).toMatchObject({ outcome: 'stopped' });
+  });
+
   test('of an older shape is migrated step by step, and stored in the new shape with its next change', async () => {
     const { start } = world();
     const first = start();
@@ -267,6 +305,17 @@ describe('an actor', () => {
       code: 'snapshot-incompatible',
     });
     expect(await store.get(STORED)).toBeDefined();
+  });
+
+  test('can be made while somebody asks for it', async () => {
+    const { start } = world();
+    const system = start();
+    const bell = defineActor(options);
+    system.register(bell);
+    const asked = system.ref(bell, 'b').ask({ type: 'read' });
+    const spawned = system.spawn(bell, 'b');
+    await expect(asked).rejects.toMatchObject({ code: 'no-such-actor' });
+    expect(await (await spawned).ask({ type: 'read' })).toBe(0);
   });
 
   test('of a kind nobody registered is unknown; asks meet their deadline', async () => {

@@ -31,7 +31,8 @@ import { ActorTelemetry } from '../telemetry/mod.ts';
 import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
 import { cellHooks, type Stage } from './behaviour.ts';
 import { Couriers } from './couriers.ts';
-import { giveCommand, positionOf } from './durable.ts';
+import { giveCommand, positionOf, takeBackCommand } from './durable.ts';
+import { type FollowWiring, followActor, lookFrom } from './following.ts';
 import { untilOwned, withinDeadline } from './patience.ts';
 import { type Found, type Kind, Population, type Resident } from './population.ts';
 import type {
@@ -44,8 +45,10 @@ import type {
   CommandOptions,
   FailureReport,
   ResumeReport,
+  WatchOptions,
 } from './port.ts';
 import { Tenancy } from './tenancy.ts';
+import { Watching, watchSubject } from './watching.ts';
 
 export function createActorSystem(options: ActorSystemOptions): ActorSystem {
   return new NodeSystem(options) as ActorSystem;
@@ -82,6 +85,7 @@ class NodeSystem {
   readonly #telemetry: ActorTelemetry;
   readonly #tenancy: Tenancy | undefined;
   readonly #couriers: Couriers | undefined;
+  readonly #watching: Watching;
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
   #serial = 0;
   #stopping: Promise<void> | undefined;
@@ -109,6 +113,15 @@ class NodeSystem {
       writer: this.#incarnation,
       onUnwoken: (address, error) => this.#report({ address, error, outcome: 'undelivered' }),
     });
+    this.#watching = new Watching({
+      node,
+      store,
+      clock,
+      incarnation: this.#incarnation,
+      population: this.#population,
+      kind: (name) => this.#kind(name),
+      tenancy: () => this.#tenancy,
+    });
     this.#telemetry = options.telemetry ?? new ActorTelemetry({ node });
     this.#telemetry.observeActors(() => this.#population.cells());
     if (cluster !== undefined) this.#telemetry.observeLease(() => this.leaseMargin);
@@ -122,7 +135,11 @@ class NodeSystem {
       report: (report) => this.#report(report),
       now: () => clock.now(),
       nextId: () => this.#nextId(),
-      left: (cell, reason, error) => this.#population.left(cell, reason, error),
+      changed: (actor) => this.#watching.changed(actor),
+      left: (cell, reason, error) => {
+        this.#population.left(cell, reason, error);
+        if (error !== undefined) this.#watching.ended(cell, reason, error);
+      },
     };
     if (options.commands !== undefined) this.#couriers = this.#engage(options.commands);
     if (cluster !== undefined) {
@@ -135,6 +152,7 @@ class NodeSystem {
         kinds: this.#kinds,
         population: this.#population,
         couriers: this.#couriers,
+        watching: this.#watching,
         receive: (body, subject, direct) => this.#receive(body, subject, direct),
       });
     }
@@ -152,7 +170,10 @@ class NodeSystem {
       (body, { subject, direct }) => this.#receive(body, subject, direct),
       { direct: true },
     );
-    this.#subscriptions.push(served);
+    const watched = this.mux.serve(`shadowgrid.watch.${kind}.*.*`, (body, { subject }) =>
+      this.#watching.receive(body, subject),
+    );
+    this.#subscriptions.push(served, watched);
   }
 
   async join(): Promise<void> {
@@ -187,7 +208,8 @@ class NodeSystem {
   async spawn(definition: AnyActorDefinition, key: string, input?: unknown): Promise<ActorRef> {
     this.#refuseWhenStopping();
     const address = addressOf(definition.kind, key);
-    if (this.#tenancy === undefined) {
+    const abroad = this.#options.awaitOwner === true && !this.#kinds.has(definition.kind);
+    if (this.#tenancy === undefined && !abroad) {
       const resident = { kind: this.#kind(definition.kind), address, key, tenure: undefined };
       await this.#population.create(resident, input, this.#stage.cause);
     } else {
@@ -227,6 +249,8 @@ class NodeSystem {
       },
       ask: (message, options = {}) => this.#send(definition, key, message, 'ask', options) as Promise<never>,
       command: (message, options = {}) => this.#command(definition, address, message, options),
+      cancelCommand: async (name) => takeBackCommand(this.#commandLog(definition), address, name),
+      watch: (options = {}) => this.#watch(definition, key, options),
     };
   }
 
@@ -323,6 +347,7 @@ class NodeSystem {
     await this.#couriers?.stopAll();
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     await this.#population.stop();
+    this.#watching.close();
     this.#telemetry.close();
     await this.mux.close();
   }
@@ -330,6 +355,25 @@ class NodeSystem {
   async #remove(definition: AnyActorDefinition, address: Address, key: string): Promise<void> {
     await this.#population.evict(address);
     if (definition.durability === 'durable') await this.#options.store.delete(storeKey(definition, key));
+    this.#watching.removed(address);
+  }
+
+  #watch(definition: AnyActorDefinition, key: string, options: WatchOptions): AsyncIterable<unknown> {
+    const { kind } = definition;
+    const address = addressOf(kind, key);
+    const { slot, token } = placeOf(definition.placement, address);
+    const tenancy = this.#tenancy;
+    const look: FollowWiring['look'] = async (seen, waitMs, signal) => {
+      const here = tenancy === undefined ? this.#kinds.has(kind) : tenancy.lives(slot);
+      if (!here) {
+        const subject = watchSubject(address, token);
+        return await lookFrom(this.#options.transport, this.mux, subject, seen, waitMs, signal);
+      }
+      const resident = { kind: this.#kind(kind), address, key, tenure: tenancy?.tenure(slot) };
+      return await this.#watching.look(resident, seen, waitMs, signal);
+    };
+    const patient = tenancy !== undefined || this.#options.awaitOwner === true;
+    return followActor({ clock: this.#clock, patient, look }, options);
   }
 
   /** A message from another node. A promise only where there is something to wait for. */
@@ -371,8 +415,7 @@ class NodeSystem {
     message: ActorMessage,
     { name, ...options }: CommandOptions,
   ): Promise<void> {
-    const { commands } = this.#options;
-    if (commands === undefined) throw new InvalidDefinition(definition.kind, 'commands', NO_LOG);
+    const commands = this.#commandLog(definition);
     const id = this.#nextId();
     const cause = options.cause ?? this.#stage.cause;
     const fields = {
@@ -381,6 +424,12 @@ class NodeSystem {
       ...(cause !== undefined && { cause }),
     };
     await giveCommand(commands, definition, address, { id, message, ...fields }, options, this.#clock);
+  }
+
+  #commandLog({ kind }: AnyActorDefinition): CommandLog {
+    const { commands } = this.#options;
+    if (commands === undefined) throw new InvalidDefinition(kind, 'commands', NO_LOG);
+    return commands;
   }
 
   /** A message from this node, to an actor here or elsewhere. `command`: where it stands in its log. */

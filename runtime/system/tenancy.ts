@@ -3,7 +3,7 @@ import { type Address, addressOf } from '../address.ts';
 import { actorKey, storeFilter } from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
 import { Cluster, type ClusterOptions, type SlotTenure } from '../cluster/mod.ts';
-import { asGridError, type GridError, InvalidCluster, Misdirected } from '../errors.ts';
+import { asGridError, type GridError, InvalidCluster, Misdirected, NoSuchActor } from '../errors.ts';
 import { persevere } from '../persevere.ts';
 import { parseSlot, pinSlot, placeOf, type Slot, shardSlot } from '../place.ts';
 import { SHARDS } from '../shard.ts';
@@ -12,6 +12,7 @@ import { type Mux, NO_ANSWER, type Subscription, type Transport } from '../trans
 import type { Couriers } from './couriers.ts';
 import type { Kind, Population, Resident } from './population.ts';
 import type { FailureReport } from './port.ts';
+import type { Watching } from './watching.ts';
 
 export interface TenancyOptions {
   readonly transport: Transport;
@@ -24,6 +25,7 @@ export interface TenancyOptions {
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly population: Population;
   readonly couriers: Couriers | undefined;
+  readonly watching: Watching;
   readonly receive: (body: unknown, subject: string, direct: boolean) => unknown;
   readonly onFailure?: ((report: FailureReport) => void) | undefined;
   readonly onTrouble?: ((error: GridError) => void) | undefined;
@@ -31,6 +33,8 @@ export interface TenancyOptions {
 
 /** The group of slots that are partitions of durable commands. */
 const COURIERS = 'couriers';
+/** Slots of which the actors are asked for slot by slot, rather than all there are. */
+const FEW = 32;
 /** Actors that are resumed at once. */
 const AT_ONCE = 32;
 
@@ -122,20 +126,23 @@ export class Tenancy {
   }
 
   #moveIn(tenure: SlotTenure): void {
-    const { mux, receive, couriers } = this.#options;
+    const { mux, receive, couriers, watching } = this.#options;
     const { slot } = tenure;
     const { group, token, keys } = parseSlot(slot);
     if (group === COURIERS) {
       couriers?.start(Number(token), tenure);
       return;
     }
-    const subscriptions = this.#kindsIn(slot).map(({ definition }) =>
+    const subscriptions = this.#kindsIn(slot).flatMap(({ definition: { kind } }) => [
       mux.serve(
-        `shadowgrid.actor.${definition.kind}.${token}.${keys}`,
+        `shadowgrid.actor.${kind}.${token}.${keys}`,
         (body, { subject, direct }) => receive(body, subject, direct),
         { direct: true },
       ),
-    );
+      mux.serve(`shadowgrid.watch.${kind}.${token}.${keys}`, (body, { subject }) =>
+        watching.receive(body, subject),
+      ),
+    ]);
     this.#served.set(slot, subscriptions);
     this.#arrived.push(tenure);
     if (!this.#resuming) void this.#resume();
@@ -143,24 +150,27 @@ export class Tenancy {
 
   /** Nobody is sent here any more; then what is here finishes what it has. */
   async #moveOut(slot: Slot): Promise<void> {
-    const { transport, population, couriers } = this.#options;
+    const { population, couriers, watching } = this.#options;
     const { group, token } = parseSlot(slot);
     if (group === COURIERS) return await couriers?.stop(Number(token));
     this.#leaving.add(slot);
     try {
-      this.#unserve(slot);
-      // What the server had sent before it knew has arrived by then.
-      await transport.flush().catch(() => undefined);
+      const served = this.#served.get(slot) ?? [];
+      this.#served.delete(slot);
+      // What the server had sent before it knew is answered: nobody else has got it.
+      await Promise.all(served.map((subscription) => subscription.drain()));
       await population.vacate(slot);
     } finally {
+      watching.release(new Set([slot]));
       this.#leaving.delete(slot);
     }
   }
 
   #evicted(slots: readonly Slot[], reason: GridError): void {
-    const { population, onTrouble, couriers } = this.#options;
+    const { population, onTrouble, couriers, watching } = this.#options;
     void couriers?.stopAll();
     population.abandon(new Set(slots));
+    watching.release(new Set(slots));
     for (const slot of slots) this.#unserve(slot);
     onTrouble?.(reason);
   }
@@ -191,9 +201,7 @@ export class Tenancy {
     const { definition } = kind;
     if (definition.durability === 'volatile') return;
     const residents: Resident[] = [];
-    for (const stored of await this.#persevering(tenures, (store) =>
-      store.keys(storeFilter(definition.kind)),
-    )) {
+    for (const stored of await this.#storedIn(kind, tenures)) {
       const key = actorKey(stored);
       const address = addressOf(definition.kind, key);
       const tenure = tenures.get(placeOf(definition.placement, address).slot);
@@ -207,6 +215,21 @@ export class Tenancy {
     await Promise.all(Array.from({ length: AT_ONCE }, next));
   }
 
+  /** Keys of the kind's actors, of these slots at least; removed ones may be among them. */
+  async #storedIn({ definition }: Kind, tenures: ReadonlyMap<Slot, SlotTenure>): Promise<string[]> {
+    const places = [...tenures.keys()]
+      .map((slot) => parseSlot(slot))
+      .filter(({ group }) => group !== COURIERS);
+    const filters =
+      places.length > FEW
+        ? [storeFilter(definition.kind)]
+        : places.map(({ token, keys }) => storeFilter(definition.kind, token, keys));
+    const lists = filters.map((filter) =>
+      this.#persevering(tenures, (store) => store.keys(filter, { orDeleted: true })),
+    );
+    return (await Promise.all(lists)).flat();
+  }
+
   async #resumeOne(resident: Resident, tenures: ReadonlyMap<Slot, SlotTenure>): Promise<void> {
     const { population, onFailure } = this.#options;
     const { address, tenure } = resident;
@@ -216,7 +239,9 @@ export class Tenancy {
         if (living) await population.wake(resident);
       });
     } catch (error) {
-      if (tenure?.holds()) onFailure?.({ address, error: asGridError(error), outcome: 'stopped' });
+      const removed = error instanceof NoSuchActor;
+      if (tenure?.holds() && !removed)
+        onFailure?.({ address, error: asGridError(error), outcome: 'stopped' });
     }
   }
 

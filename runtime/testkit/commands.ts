@@ -7,6 +7,7 @@ import {
   type TakenCommand,
 } from '../commands/mod.ts';
 import type { GridError } from '../errors.ts';
+import type { Entry } from './agenda.ts';
 import type { Connection, Session } from './connection.ts';
 import type { SimulatedProcess } from './process.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -23,14 +24,21 @@ export class SimulatedCommands {
   readonly #scheduler: Scheduler;
   readonly #server: SimulatedServer;
 
-  /** `partitions`: default as the log's own. */
-  constructor(scheduler: Scheduler, server: SimulatedServer, partitions: number | undefined) {
+  /** `epoch`: the broker's time at the start, ms since the epoch. `partitions`: default as the log's own. */
+  constructor(scheduler: Scheduler, server: SimulatedServer, epoch: number, partitions: number | undefined) {
     this.#scheduler = scheduler;
     this.#server = server;
-    const none = () => undefined;
     this.log = memoryCommandLog({
       ...(partitions !== undefined && { partitions }),
-      clock: { now: () => scheduler.elapsed, setTimeout: none, clearTimeout: none },
+      clock: {
+        now: () => epoch + scheduler.elapsed,
+        setTimeout: (run, delayMs) =>
+          scheduler.after(delayMs, () => {
+            scheduler.touch();
+            run();
+          }),
+        clearTimeout: (timer) => timer !== undefined && scheduler.cancel(timer as Entry),
+      },
     });
   }
 
@@ -44,6 +52,7 @@ export class SimulatedCommands {
         const copy = { ...command, data: command.data.slice() };
         return client.call(`append ${command.id}`, () => log.append(copy));
       },
+      cancel: (command) => client.call(`cancel ${command.id}`, () => log.cancel(command)),
       bury: (burial) => client.call(`bury ${burial.command.id}`, () => log.bury(burial)),
       deadLetters: (query) => client.call('list dead letters', () => log.deadLetters(query)),
       deadLetter: (seq) => client.call(`dead letter ${seq}`, () => log.deadLetter(seq)),

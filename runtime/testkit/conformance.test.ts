@@ -46,12 +46,16 @@ storeSuite('simulated', {
   stop: () => stop(),
 });
 
+let now = Date.now;
 commandLogSuite('simulated', {
   start: () => begin(),
   open: async (partitions) => {
     await stop();
     await begin(partitions);
-    return simulation.addNode(`n${nodes++}`).commands;
+    const { commands, clock } = simulation.addNode(`n${nodes++}`);
+    now = clock.now;
+    return commands;
   },
+  now: () => now(),
   stop: () => stop(),
 });

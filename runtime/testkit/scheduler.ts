@@ -12,6 +12,8 @@ export class Scheduler {
   #events = 0;
   #settled = 0;
   #touched = true;
+  /** Told when an event, and what it brought, has settled. */
+  onSettled: (() => void) | undefined;
   #run:
     | { readonly until: number; readonly resolve: () => void; readonly reject: (error: unknown) => void }
     | undefined;
@@ -60,6 +62,7 @@ export class Scheduler {
     const run = this.#run;
     if (run === undefined) return;
     try {
+      this.onSettled?.();
       while (!this.#touched) {
         const at = this.#agenda.nextAt();
         if (at > run.until) {

@@ -82,7 +82,7 @@ export class Simulation implements Cluster {
         lag,
         observe: (revision) => trace.count(-1, revision),
       }),
-      commands: new SimulatedCommands(scheduler, server, commandPartitions),
+      commands: new SimulatedCommands(scheduler, server, EPOCH, commandPartitions),
       latency: (draws) => this.#delay(draws, WAY_MS),
       reachable: () => this.#brokerUp,
       fail: (error) => {
@@ -233,6 +233,11 @@ export class Simulation implements Cluster {
   startBroker(): void {
     this.trace.tell('broker', 'start');
     this.#brokerUp = true;
+  }
+
+  /** Told after each event that may have changed something, when what it brought has settled. */
+  onSettled(listener: () => void): void {
+    this.#scheduler.onSettled = listener;
   }
 
   /** Lets virtual time go on to `elapsedMs` since the start. Rejects with what a node's code throws. */

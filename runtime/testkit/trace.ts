@@ -23,10 +23,16 @@ export class Trace {
   }
 
   tell(who: string, what: string): void {
+    const line = this.note(who, what);
+    for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i));
+  }
+
+  /** Into the list only: what is told to people who asked for more. */
+  note(who: string, what: string): string {
     const line = `${(this.#elapsed() / 1_000).toFixed(3)} ${who} ${what}`;
     if (this.#lines.length >= 2 * MAX_LINES) this.#lines = this.#lines.slice(MAX_LINES);
     this.#lines.push(line);
-    for (let i = 0; i < line.length; i++) this.#mix(line.charCodeAt(i));
+    return line;
   }
 
   /** Into the digest only: too many for a list. Ids may be random, so `what` should not depend on them. */

@@ -66,11 +66,21 @@ export class SimulatedTransport implements Transport {
     const one: Subscribed = { filter: subject, queue: options.queue, handler, listener: undefined };
     this.#subscribed.add(one);
     this.#announce(one);
+    const leave = () => {
+      const { listener } = one;
+      if (listener !== undefined) this.#connection.up(() => this.#network.unsubscribe(listener));
+    };
     return {
       unsubscribe: () => {
-        if (!this.#subscribed.delete(one)) return;
+        if (this.#subscribed.delete(one)) leave();
+      },
+      drain: async () => {
+        if (!this.#subscribed.has(one)) return;
         const { listener } = one;
-        if (listener !== undefined) this.#connection.up(() => this.#network.unsubscribe(listener));
+        leave();
+        await this.flush().catch(() => undefined);
+        // A new session may have been told of it meanwhile.
+        if (this.#subscribed.delete(one) && one.listener !== listener) leave();
       },
     };
   }

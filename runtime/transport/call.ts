@@ -81,6 +81,8 @@ export class Peer {
   pending: Call[] = [];
   /** Calls that wait for it, those in the writer included. */
   inFlight = 0;
+  /** When it last answered anything, ms since the epoch. */
+  heardAt = 0;
   /** It has answered a frame: frames do reach it. */
   proven = false;
   /** Frames do not reach it (gone, or not allowed): subjects do. */

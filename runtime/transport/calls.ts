@@ -19,6 +19,12 @@ export interface CallsWiring {
   readonly nextToken: () => string;
 }
 
+/**
+ * A node that has answered nothing for so long gets no frames: it may stand still, with its connection open, while what
+ * it served is another's by now, whom the subject finds.
+ */
+const SILENT_MS = 1_000;
+
 export class Calls {
   readonly #wiring: CallsWiring;
   readonly #single = new Map<string, Call>();
@@ -70,7 +76,12 @@ export class Calls {
    */
   #send(call: Call, body: object): void {
     const peer = this.#peers.find(call.subject);
-    const busy = peer !== undefined && peer.inFlight > 0 && this.#wiring.transport.status === 'connected';
+    const { transport, clock } = this.#wiring;
+    const busy =
+      peer !== undefined &&
+      peer.inFlight > 0 &&
+      clock.now() - peer.heardAt < SILENT_MS &&
+      transport.status === 'connected';
     if (busy) this.#join(peer, call, encodeBriefly(body));
     else this.#sendSingle(call, encode(body), peer);
   }
@@ -144,7 +155,7 @@ export class Calls {
       call.reject(new NoResponders(call.subject));
       return;
     }
-    if (message.reply !== undefined) this.#peers.learn(call.subject, message.reply);
+    if (message.reply !== undefined) this.#peers.learn(call.subject, message.reply, this.#wiring.clock.now());
     try {
       const { maxPayload } = this.#wiring.transport;
       const reply = readReply(decode(message.data, { maxBytes: maxPayload }), call.subject);
@@ -162,6 +173,7 @@ export class Calls {
       for (const call of batch.calls) if (call.batch === batch) this.#sendAgain(call, batch);
     } else {
       batch.peer.proven = true;
+      batch.peer.heardAt = this.#wiring.clock.now();
       try {
         this.#settleBatch(batch, message.data);
       } catch (error) {

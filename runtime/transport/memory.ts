@@ -20,7 +20,13 @@ export class MemoryBus {
   /** Only for its transports. */
   add(member: Member): Subscription {
     this.#members.add(member);
-    return { unsubscribe: () => void this.#members.delete(member) };
+    const unsubscribe = () => void this.#members.delete(member);
+    const drain = async () => {
+      member.draining = true;
+      await Promise.resolve();
+      unsubscribe();
+    };
+    return { unsubscribe, drain };
   }
 
   /** Only for its transports. */
@@ -28,7 +34,7 @@ export class MemoryBus {
     const groups = new Map<string, Member[]>();
     let heard = false;
     for (const member of this.#members) {
-      if (!member.owner.online || !matches(member.filter, message.subject)) continue;
+      if (!member.owner.online || member.draining || !matches(member.filter, message.subject)) continue;
       heard = true;
       if (member.queue === undefined) this.#deliver(member, message);
       else groups.set(member.queue, [...(groups.get(member.queue) ?? []), member]);
@@ -55,6 +61,7 @@ interface Member {
   readonly filter: string;
   readonly queue: string | undefined;
   readonly handler: (message: TransportMessage) => void;
+  draining: boolean;
 }
 
 /** One connection to a {@link MemoryBus}. */
@@ -103,11 +110,16 @@ export class MemoryTransport implements Transport {
     options: { readonly queue?: string } = {},
   ): Subscription {
     if (this.#status === 'closed') throw new TransportClosed(`subscribe to ${subject}`);
-    const joined = this.#bus.add({ owner: this, filter: subject, queue: options.queue, handler });
+    const { queue } = options;
+    const joined = this.#bus.add({ owner: this, filter: subject, queue, handler, draining: false });
     const subscription = {
       unsubscribe: () => {
         this.#subscriptions.delete(subscription);
         joined.unsubscribe();
+      },
+      drain: async () => {
+        await joined.drain();
+        this.#subscriptions.delete(subscription);
       },
     };
     this.#subscriptions.add(subscription);

@@ -135,6 +135,10 @@ class TransportMux implements Mux {
         dismiss();
         inner.unsubscribe();
       },
+      drain: () => {
+        dismiss();
+        return inner.drain();
+      },
     };
   }
 
@@ -176,6 +180,10 @@ class TransportMux implements Mux {
       unsubscribe: () => {
         this.#served.delete(subscription);
         inner.unsubscribe();
+      },
+      drain: async () => {
+        await inner.drain();
+        this.#served.delete(subscription);
       },
     };
     this.#served.add(subscription);

@@ -155,6 +155,11 @@ export class NatsTransport implements Transport {
       unsubscribe: () => {
         if (!subscription.isClosed()) subscription.unsubscribe();
       },
+      drain: async () => {
+        if (this.#status === 'connected' && !subscription.isClosed()) {
+          await subscription.drain().catch(() => undefined);
+        } else if (!subscription.isClosed()) subscription.unsubscribe();
+      },
     };
   }
 

@@ -19,16 +19,20 @@ export class Peers {
     return peer === undefined || peer.shut ? undefined : peer;
   }
 
-  /** `subject` was answered by the node that takes frames on `direct`. */
-  learn(subject: string, direct: string): void {
+  /** `subject` was answered, `now`, by the node that takes frames on `direct`. */
+  learn(subject: string, direct: string, now: number): void {
     const known = this.#routes.get(subject);
-    if (known?.subject === direct) return;
+    if (known?.subject === direct) {
+      known.heardAt = now;
+      return;
+    }
     let peer = this.#peers.get(direct);
     if (peer === undefined) {
       peer = new Peer(direct, this.#flush);
       this.#peers.set(direct, peer);
     }
     if (peer.shut) return;
+    peer.heardAt = now;
     if (known === undefined && this.#routes.size >= MOST_ROUTES) {
       const [oldest] = this.#routes.keys();
       this.#routes.delete(oldest!);

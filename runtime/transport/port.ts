@@ -18,6 +18,11 @@ export interface TransportMessage {
 export interface Subscription {
   /** Idempotent; nothing is delivered afterwards. */
   unsubscribe(): void;
+  /**
+   * The broker sends nothing more here; what it had sent before is delivered yet. Resolves when that has been, or as soon
+   * as there is no connection. Then as unsubscribed.
+   */
+  drain(): Promise<void>;
 }
 
 /**

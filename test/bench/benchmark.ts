@@ -5,6 +5,9 @@ export interface BenchmarkOptions {
   readonly log: (line: string) => void;
   /** Independent repetitions; medians are reported. */
   readonly runs: number | undefined;
+  /** Of a simulation: how many, and the first one. */
+  readonly seeds: number | undefined;
+  readonly from: number | undefined;
 }
 
 export type Benchmark = (options: BenchmarkOptions) => Promise<Record<string, unknown>>;

@@ -13,6 +13,7 @@ import {
   NoSuchActor,
   type Transport,
 } from '../../runtime/mod.ts';
+import { reachedAt, storedAt } from './placed.ts';
 import { until } from './transport-until.ts';
 
 export interface CellDriver {
@@ -130,7 +131,7 @@ export function cellSuite(name: string, driver: CellDriver): void {
       system.inspect(({ kind, type }) => order.push(type === undefined ? kind : `${kind} ${type}`));
       const { carried } = withParcels(system);
       const ref = await system.spawn(parcel, 'p1', { item: 'book' });
-      expect(await store.get('actor.parcel.p1')).toBeDefined();
+      expect(await store.get(storedAt(parcel, 'p1'))).toBeDefined();
       expect(await ref.ask({ type: 'read' })).toEqual({ state: 'packed', to: null, item: 'book' });
       await ref.ask({ type: 'ship', to: 'oslo' });
       expect(carried).toEqual(['oslo']);
@@ -172,7 +173,7 @@ export function cellSuite(name: string, driver: CellDriver): void {
       await expect(far.ref(parcel, 'none').ask({ type: 'read' })).rejects.toMatchObject({
         code: 'no-such-actor',
       });
-      await expect(far.mux.request('shadowgrid.actor.parcel.p1', { v: 2 })).rejects.toMatchObject({
+      await expect(far.mux.request(reachedAt(parcel, 'p1'), { v: 2 })).rejects.toMatchObject({
         code: 'malformed-message',
         field: 'v',
       });
@@ -191,7 +192,7 @@ export function cellSuite(name: string, driver: CellDriver): void {
 
       const second = node('b');
       const { carried, resumed } = withParcels(second);
-      await store.put('actor.parcel.broken', new Uint8Array([0xc1]));
+      await store.put(storedAt(parcel, 'broken'), new Uint8Array([0xc1]));
       const report = await second.resume(parcel);
       expect(report.resumed.toSorted()).toEqual(['p1', 'p2']);
       expect(report.finished).toEqual(['p3']);
@@ -302,8 +303,8 @@ export function cellSuite(name: string, driver: CellDriver): void {
       const system = node('a', { onFailure: (report) => failures.push(report) });
       withParcels(system);
       const ref = await system.spawn(parcel, 'p1', { item: 'book' });
-      const entry = await store.get('actor.parcel.p1');
-      await store.put('actor.parcel.p1', entry!.value);
+      const entry = await store.get(storedAt(parcel, 'p1'));
+      await store.put(storedAt(parcel, 'p1'), entry!.value);
       await expect(ref.ask({ type: 'ship', to: 'oslo' })).rejects.toMatchObject({ code: 'actor-stopped' });
       expect(failures).toMatchObject([{ error: { code: 'revision-conflict' }, outcome: 'stopped' }]);
       expect(await ref.ask({ type: 'read' })).toMatchObject({ state: 'packed' });
@@ -322,7 +323,7 @@ export function cellSuite(name: string, driver: CellDriver): void {
       await asked;
       expect(carried).toEqual(['nowhere']);
       const second = createActorSystem({ transport, store, node: 'b' });
-      expect((await store.get('actor.parcel.p1'))?.revision).toBeGreaterThan(1);
+      expect((await store.get(storedAt(parcel, 'p1')))?.revision).toBeGreaterThan(1);
       await second.stop();
     });
   });

@@ -66,6 +66,7 @@ function withoutEnd(log: CommandLog): CommandLog {
   return {
     partitions: log.partitions,
     append: (one) => log.append(one),
+    cancel: (one) => log.cancel(one),
     open: (partition, options) => log.open(partition, { ...options, onEnd: () => undefined }),
     bury: (burial) => log.bury(burial),
     deadLetters: (query) => log.deadLetters(query),

@@ -9,6 +9,7 @@ import {
   systemClock,
 } from '../../runtime/mod.ts';
 import { collect, command, textsOf } from './commands-collect.ts';
+import { commandLogLaterSuite } from './commands-later-suite.ts';
 import { until } from './transport-until.ts';
 
 export interface CommandLogDriver {
@@ -16,6 +17,8 @@ export interface CommandLogDriver {
   /** An empty log. */
   open(partitions: number): Promise<CommandLog>;
   stop(): Promise<void>;
+  /** Milliseconds since the epoch, as the log counts them. Default the machine's. */
+  now?(): number;
 }
 
 export function commandLogSuite(name: string, driver: CommandLogDriver): void {
@@ -26,6 +29,10 @@ export function commandLogSuite(name: string, driver: CommandLogDriver): void {
     beforeEach(async () => {
       log = await driver.open(2);
     });
+    commandLogLaterSuite(
+      () => log,
+      () => driver.now?.() ?? Date.now(),
+    );
     const appendAll = async (to: string, count: number) => {
       for (let i = 0; i < count; i++) await log.append(command(to, `${to}-${i}`));
     };

@@ -18,6 +18,7 @@ import {
   type WatchBatch,
   type WatchRecord,
 } from '../../runtime/mod.ts';
+import { storedAt } from './placed.ts';
 import { until } from './transport-until.ts';
 
 export interface InspectionSetting {
@@ -186,7 +187,7 @@ export function inspectionSuite(name: string, setting: InspectionSetting): void 
         error: { code: 'actor-failed' },
         cut: [],
       });
-      await store.put('actor.lamp.p', new Uint8Array([0xc0]));
+      await store.put(storedAt(lamp, 'p'), new Uint8Array([0xc0]));
       expect(await client.actor('n1', 'lamp/p')).toMatchObject({
         standing: 'parked',
         error: { code: 'snapshot-incompatible' },

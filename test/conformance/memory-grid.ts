@@ -5,7 +5,14 @@ import { Grid } from '../../actors/grid/mod.ts';
 import type { Hypervisor } from '../../actors/host/mod.ts';
 import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
 import type { JobRequestInput, JobState, JobView } from '../../actors/job/mod.ts';
-import { createMux, MemoryBus, memoryKeyValue, StoreUnavailable, systemClock } from '../../runtime/mod.ts';
+import {
+  createMux,
+  MemoryBus,
+  memoryCommandLog,
+  memoryKeyValue,
+  StoreUnavailable,
+  systemClock,
+} from '../../runtime/mod.ts';
 import { until } from './transport-until.ts';
 
 /** The subjects are the contract: written out, so that nobody changes them by accident. */
@@ -41,6 +48,7 @@ class MemoryGrid {
   readonly #bus = new MemoryBus();
   readonly #store = memoryKeyValue();
   readonly #outputs = memoryKeyValue();
+  readonly #commands = memoryCommandLog();
   readonly #link = this.#bus.connect();
   #grid: Grid | undefined;
   /** Outlives the grids that open it. */
@@ -69,6 +77,7 @@ class MemoryGrid {
       transport: this.#bus.connect(),
       store: this.#store,
       outputs: this.#outputs,
+      commands: this.#commands,
       // The allocator's worker knows no in-memory bus: it tries in vain, and jobs run with what they start with.
       forecasterNats: { servers: 'nats://127.0.0.1:1' },
       modelPath: undefined,

@@ -79,8 +79,13 @@ describe('roles', () => {
     const log = await natsCommandLog(users.grid.transport, { partitions: 1 });
     await log.append(command('a', 'first'));
     await log.append(command('a', 'second'));
+    const at = Date.now() + 3_600_000;
+    const later = { ...command('a', 'third'), at };
+    await log.append(later);
+    expect(await log.cancel(later)).toBe(true);
+    await log.append({ ...later, at: at - 3_599_500 });
     const reader = await collect(log, 0);
-    await until(() => reader.taken.length === 2);
+    await until(() => reader.taken.length === 3);
     const [first, second] = reader.taken;
     await first!.settle();
     const error = { code: 'bad', message: 'it is bad' };
@@ -140,12 +145,17 @@ describe('roles', () => {
     users.grid.mux.serve('shadowgrid.inspect.nodes', () => ({ node: 'a' }));
     users.grid.mux.serve('shadowgrid.inspect.a.actors', () => ({ actors: [] }));
     users.grid.mux.serve(actorSubject(addressOf('job', 'j'), '7'), () => ({ from: 'job' }));
+    users.grid.mux.serve('shadowgrid.watch.job.7.j', () => ({ token: 't' }));
+    users['host-agent'].mux.serve('shadowgrid.watch.host.*.*', () => ({ token: 'h' }));
+    await users['host-agent'].transport.flush();
     await users.grid.transport.flush();
     const { mux } = users.operator;
     expect(await mux.request('shadowgrid.inspect.nodes', {})).toEqual({ node: 'a' });
     expect(await mux.request('shadowgrid.deadletters.list', {})).toEqual({ letters: [] });
     expect(await mux.request('shadowgrid.inspect.a.actors', {})).toEqual({ actors: [] });
     expect(await mux.request(actorSubject(addressOf('job', 'j'), '7'), {})).toEqual({ from: 'job' });
+    expect(await mux.request('shadowgrid.watch.job.7.j', {})).toEqual({ token: 't' });
+    expect(await mux.request('shadowgrid.watch.host.pin.h1', {})).toEqual({ token: 'h' });
   });
 
   it('refused nothing of that', () => {
@@ -164,6 +174,7 @@ describe('roles', () => {
     ['client', 'publish', '_INBOX_alice.guessed.1'],
     ['client', 'publish', telemetrySubject('h1')],
     ['client', 'publish', actorSubject(addressOf('job', 'j'), '7')],
+    ['client', 'publish', 'shadowgrid.watch.job.7.j'],
     ['client', 'publish', KV],
     ['client', 'publish', READ],
     ['client', 'publish', 'shadowgrid.command.0.job.j'],
@@ -180,6 +191,7 @@ describe('roles', () => {
     ['host-agent', 'publish', 'shadowgrid.job.submit'],
     ['host-agent', 'publish', KV],
     ['host-agent', 'subscribe', actorSubject(addressOf('job', 'j'), '7')],
+    ['host-agent', 'subscribe', 'shadowgrid.watch.job.*.*'],
     ['host-agent', 'subscribe', 'shadowgrid.job.submit'],
     ['operator', 'publish', telemetrySubject('h1')],
     ['operator', 'publish', KV],

@@ -9,8 +9,8 @@ export interface TestServer {
   readonly url: string;
   /** SIGKILL, and wait until it is gone. */
   kill(): Promise<void>;
-  /** On the same port and store. */
-  restart(): Promise<void>;
+  /** On the same port and store; default: the same binary. */
+  restart(binary?: NatsServerBinary): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,8 +30,8 @@ export async function startTestServer(binary?: NatsServerBinary): Promise<TestSe
       process.kill(server.pid, 'SIGKILL');
       await until(() => !isAlive(server.pid));
     },
-    restart: async () => {
-      server = await startNatsServer({ ...options, port });
+    restart: async (other = options.binary) => {
+      server = await startNatsServer({ ...options, binary: other, port });
     },
     stop: async () => {
       await server.stop();

@@ -102,6 +102,30 @@ export function transportSuite(name: string, driver: TransportDriver): void {
       expect(heard).toEqual(['other']);
     });
 
+    test('drops nothing that was sent before a subscription drains', async () => {
+      const transport = await connect();
+      const sender = await connect();
+      const heard: string[] = [];
+      const unheard: TransportMessage[] = [];
+      sender.subscribe('back', (message) => unheard.push(message));
+      const subscription = transport.subscribe('d', (message) => heard.push(textOf(message)));
+      await Promise.all([transport.flush(), sender.flush()]);
+      const sent = 2_000;
+      let drained: Promise<void> | undefined;
+      for (let i = 0; i < sent; i++) {
+        sender.publish('d', bytes(String(i)), { reply: 'back' });
+        if (i === sent / 2) drained = subscription.drain();
+        if (i % 50 === 0) await sender.flush();
+      }
+      await drained;
+      const last = heard.length;
+      await until(() => heard.length + unheard.length === sent);
+      expect(heard.length).toBe(last);
+      expect(unheard.every(({ noResponders }) => noResponders)).toBe(true);
+      await subscription.drain();
+      subscription.unsubscribe();
+    });
+
     test('tells the sender when nobody listens', async () => {
       const transport = await connect();
       const answers: TransportMessage[] = [];

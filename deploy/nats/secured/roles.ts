@@ -42,6 +42,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     ],
     subscribe: [
       'shadowgrid.actor.host.*.*',
+      'shadowgrid.watch.host.*.*',
       'shadowgrid.host.*.output',
       'shadowgrid.inspect.nodes',
       'shadowgrid.inspect.*.*',
@@ -71,6 +72,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     publish: [
       'shadowgrid.job.*',
       'shadowgrid.actor.*.*.*',
+      'shadowgrid.watch.*.*.*',
       'shadowgrid.node.*',
       'shadowgrid.inspect.nodes',
       'shadowgrid.inspect.*.*',
@@ -93,8 +95,8 @@ export const ROLE_NAMES = Object.keys(ROLES) as RoleName[];
 /** JetStream KV buckets of a grid. */
 export const BUCKETS: readonly string[] = ['shadowgrid-actors', 'shadowgrid-outputs'];
 
-/** Its log of durable commands, and of those that failed for good. Their subjects, too, are the grid's alone to publish. */
-const STREAMS: readonly string[] = ['shadowgrid-commands', 'shadowgrid-dead-letters'];
+/** Its log of durable commands, of those for later, and of those that failed for good. Their subjects, too, are the grid's alone to publish. */
+const STREAMS: readonly string[] = ['shadowgrid-commands', 'shadowgrid-later', 'shadowgrid-dead-letters'];
 
 /** Someone who connects to NATS. */
 export interface User {
@@ -159,6 +161,7 @@ const bucketRights = (bucket: string) => [
 /** All that the CommandLog driver asks for; not deleting or purging a stream. */
 const streamRights = (stream: string) => [
   `$JS.API.STREAM.CREATE.${stream}`,
+  `$JS.API.STREAM.UPDATE.${stream}`,
   `$JS.API.STREAM.INFO.${stream}`,
   `$JS.API.STREAM.MSG.GET.${stream}`,
   `$JS.API.STREAM.MSG.DELETE.${stream}`,
