@@ -24,7 +24,7 @@ const live = defineActor({ kind: 'live', machine, message, replies, durability: 
 const resting = defineActor({ kind: 'resting', machine, message, replies, passivation: { afterMs: 0 } });
 
 const transport = await connectNats({ servers: url });
-const store = await natsKeyValue(transport, { bucket: 'bench-actors' });
+const store = await natsKeyValue(transport, { bucket: `bench-actors-${process.pid}` });
 const system = createActorSystem({ transport, store, node: 'bench' });
 system.register(live);
 system.register(resting);

@@ -63,8 +63,8 @@ for (const binary of [newest, oldest]) {
       await log.append(later('before', start + 200));
       await log.append(later('while it is down', start + 1_800));
       await log.append(later('after', start + 4_000));
-      await log.append(later('taken back', start + 4_000));
-      await log.append(later('taken back before', start + 4_000));
+      await log.append(later('taken back', start + 600_000));
+      await log.append(later('taken back before', start + 600_000));
       await until(() => reader.came.length === 1);
       // A server that dies at this very moment may give it a second time.
       await until(async () => (await stored(taker)) === 4);

@@ -108,7 +108,7 @@ function talk(scene: Scene, node: SimulatedNode, system: ActorSystem): Client {
 function common(scene: Scene, node: SimulatedNode): ActorSystemOptions {
   const onTrouble = (error: GridError) => {
     scene.tell(node.name, `trouble: ${error.message}`);
-    if (error.code !== 'lease-lost') accuseUnexpected(scene, node.name, error);
+    accuseUnexpected(scene, node.name, error);
   };
   return {
     transport: node.transport,
