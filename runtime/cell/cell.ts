@@ -10,7 +10,6 @@ import {
   NotOwner,
   RevisionConflict,
 } from '../errors.ts';
-import { pause } from '../persevere.ts';
 import type { KeyValueEntry } from '../store/mod.ts';
 import type { Handling } from '../telemetry/mod.ts';
 import { Incarnation } from './incarnation.ts';
@@ -18,6 +17,7 @@ import type { CellReport, InspectionKind } from './inspection.ts';
 import { type Effect, Interpreter, type MachineState, type PendingTimer } from './interpreter.ts';
 import { Persistence } from './persistence.ts';
 import { decodeRecord, reviveSnapshot } from './record.ts';
+import { Restarts } from './restarts.ts';
 import type { CellEnd, CellOptions, Delivery, Occasion } from './wiring.ts';
 
 /** Work for the pump: a message, a delayed transition that is due, or a failed effect. */
@@ -39,9 +39,8 @@ export class Cell {
   #phase: 'starting' | 'live' | 'draining' | 'ended' = 'starting';
   #pumping: Promise<void> | undefined;
   #taking = false;
-  #failures: number[] = [];
-  /** Ends the pause before a restart. */
-  #hurry: AbortController | undefined;
+  /** Since it failed for the first time. */
+  #restarts: Restarts | undefined;
   /** Effects that have not come to their end. */
   #running = 0;
   #rest: unknown;
@@ -134,12 +133,11 @@ export class Cell {
 
   /** How it is now, for people who look at it. */
   report(): CellReport {
-    const { mailboxBound, restarts } = this.#options.definition;
-    const since = this.#options.clock.now() - restarts.withinMs;
+    const { mailboxBound } = this.#options.definition;
     return {
       phase: this.#phase,
       mailbox: { depth: this.#waiting, bound: mailboxBound },
-      failures: this.#failures.filter((at) => at > since),
+      failures: this.#restarts?.recent() ?? [],
       effects: this.#running,
     };
   }
@@ -163,7 +161,7 @@ export class Cell {
   async stop(): Promise<void> {
     if (this.#phase === 'ended') return;
     this.#phase = 'draining';
-    this.#hurry?.abort();
+    this.#restarts?.hurry();
     this.#persistence?.giveUp();
     this.#pump();
     while (this.#pumping !== undefined) await this.#pumping;
@@ -176,7 +174,7 @@ export class Cell {
 
   /** Ends at once, whatever it was about: it is another node's, or may be any moment. */
   abandon(error: GridError): void {
-    this.#hurry?.abort();
+    this.#restarts?.hurry();
     this.#persistence?.giveUp();
     this.#end('stopped', error);
   }
@@ -375,18 +373,16 @@ export class Cell {
   async #fail(cause: unknown, handling = this.#handling): Promise<void> {
     const { address, definition, clock, hooks } = this.#options;
     const error = new ActorFailed(address, cause);
+    this.#restarts ??= new Restarts(definition.restarts, clock);
     const trace = handling?.trace;
     this.#handled(error);
     this.#inspect('failed', { type: error.code });
-    const { limit, withinMs } = definition.restarts;
-    const now = clock.now();
-    this.#failures = [...this.#failures.filter((at) => at > now - withinMs), now];
     this.#abandon();
-    if (this.#failures.length > limit) {
+    if (!this.#restarts.note()) {
       hooks.onFailure(this, error, 'stopped', trace);
       return this.#end('failed', error);
     }
-    if (this.#failures.length > 1 && this.#phase === 'live') await this.#backOff();
+    if (this.#phase === 'live') await this.#restarts.backOff();
     if (this.#isEnded()) return;
     try {
       if (this.#persistence !== undefined) {
@@ -403,15 +399,6 @@ export class Cell {
       hooks.onFailure(this, restartError as GridError, 'stopped', trace);
       this.#end('failed', restartError as GridError);
     }
-  }
-
-  /** What fails again and again gets its time, and leaves others theirs. */
-  #backOff(): Promise<void> {
-    const { definition, clock } = this.#options;
-    const { backOffMs, longestBackOffMs } = definition.restarts;
-    this.#hurry = new AbortController();
-    const delayMs = Math.min(longestBackOffMs, backOffMs * 2 ** (this.#failures.length - 2));
-    return pause(clock, delayMs, this.#hurry.signal);
   }
 
   #revive(entry: KeyValueEntry): void {
@@ -434,8 +421,11 @@ export class Cell {
   #disown(error: GridError): void {
     const trace = this.#handling?.trace;
     this.#handled(error);
-    if (error instanceof RevisionConflict) this.#options.hooks.onFailure(this, error, 'stopped', trace);
-    this.#end('stopped', error);
+    const { hooks, address } = this.#options;
+    const taken = error instanceof RevisionConflict;
+    if (taken) hooks.onFailure(this, error, 'stopped', trace);
+    // Messages that still wait were not handled: in a cluster they find the owner.
+    this.#end('stopped', taken ? new NotOwner(address) : new ActorStopped(address, error));
   }
 
   /** Ends what is measured of a message: once, with the error if there was one. */

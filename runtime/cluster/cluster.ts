@@ -88,6 +88,7 @@ export class Cluster {
       clock,
       lease: this.#lease,
       slots: this.#slots,
+      patienceMs: ttlMs / 4,
       view: () => this.#view(),
       onGained: wiring.onGained,
       release: wiring.release,

@@ -29,6 +29,7 @@ test('a hand-over that ends after the lease does not take the slot from whom it 
     store,
     clock: systemClock,
     lease: { epoch: 1, owner: self, holds: () => holds } as Lease,
+    patienceMs: 60_000,
     slots: [SLOT],
     view: () => ({ self, draining: false, members, isSuspect: () => false, mayLive: () => true }),
     onGained: () => undefined,

@@ -14,6 +14,7 @@ import {
   SLOT_FILTERS,
   type SlotRecord,
 } from './records.ts';
+import { within } from './time.ts';
 
 /** The right to run the actors of one slot. */
 export interface SlotTenure {
@@ -27,6 +28,8 @@ export interface PlacementOptions {
   readonly store: KeyValue;
   readonly clock: Clock;
   readonly lease: Lease;
+  /** A write that takes longer counts as unconfirmed: its slot must not go without an owner for it. */
+  readonly patienceMs: number;
   /** Every slot that this node might own. */
   readonly slots: readonly Slot[];
   readonly view: () => ClusterView;
@@ -226,14 +229,13 @@ export class Placement {
 
   /** A new owner instead of the known one; its generation, or undefined when somebody else was faster or it is not known what came of it. */
   async #write(slot: Slot, known: Known | undefined, owner: Owner | null): Promise<number | undefined> {
-    const { store, clock } = this.#options;
+    const { store, clock, patienceMs } = this.#options;
     const record: SlotRecord = { v: 1, owner, generation: (known?.record.generation ?? 0) + 1 };
     const value = encodeSlot(record);
     try {
-      const revision =
-        known === undefined
-          ? await store.create(slot, value)
-          : await store.update(slot, value, known.revision);
+      const written =
+        known === undefined ? store.create(slot, value) : store.update(slot, value, known.revision);
+      const revision = await within(clock, patienceMs, written);
       this.#doubtful.delete(slot);
       this.#note({ key: slot, value, revision });
       return record.generation;
@@ -243,7 +245,7 @@ export class Placement {
         await pause(clock, RETRY_MS, this.#ended.signal);
         if (!asGridError(error).retryable) throw error;
       }
-      const entry = await store.get(slot).catch(() => undefined);
+      const entry = await within(clock, patienceMs, store.get(slot)).catch(() => undefined);
       if (entry !== undefined) this.#note(entry);
       return undefined;
     }

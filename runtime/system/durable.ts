@@ -16,6 +16,7 @@ interface NewCommand {
   /** Given twice, it counts once. */
   readonly name?: string;
   readonly cause?: string;
+  readonly trace?: string;
 }
 
 /** Resolves when the log has it; tries again, as the same command, until the deadline. */
@@ -23,7 +24,7 @@ export async function giveCommand(
   log: CommandLog,
   definition: AnyActorDefinition,
   address: Address,
-  { id, message, from, name, cause }: NewCommand,
+  { id, message, from, name, cause, trace }: NewCommand,
   { deadlineMs = 5_000, signal, at, afterMs }: Omit<CommandOptions, 'name'>,
   clock: Clock,
 ): Promise<void> {
@@ -47,6 +48,7 @@ export async function giveCommand(
     // What waits may be stored a second time long after the first, which only the actor can tell then.
     ...((name !== undefined || due !== undefined) && { command: { name: name ?? id } }),
     ...(cause !== undefined && { cause }),
+    ...(trace !== undefined && { trace }),
   };
   const data = encodeEnvelope(envelope);
   const ends = clock.now() + deadlineMs;

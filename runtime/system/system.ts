@@ -1,74 +1,43 @@
 /** The actors of one node: finds or wakes the one a message is for, here or elsewhere, and lets it act. */
-import { type Address, actorSubject, addressOf, parseAddress } from '../address.ts';
-import {
-  type ActorMessage,
-  type AnyActorDefinition,
-  actorKey,
-  Cell,
-  type CommandPosition,
-  decodeRecord,
-  type InspectionRecord,
-  reviveSnapshot,
-  storeFilter,
-  storeKey,
-} from '../cell/mod.ts';
+import { type Address, addressOf, parseAddress } from '../address.ts';
+import { type ActorMessage, type AnyActorDefinition, type InspectionRecord, storeKey } from '../cell/mod.ts';
 import { type Clock, systemClock } from '../clock.ts';
 import type { MemberReport } from '../cluster/mod.ts';
 import type { CommandLog, CourierStats } from '../commands/mod.ts';
-import { checkEnvelope, type Envelope, malformed } from '../envelope.ts';
 import {
   ActorExists,
   asGridError,
-  DeadlineExceeded,
-  type GridError,
   InvalidDefinition,
   MalformedMessage,
   TransportClosed,
   UnknownKind,
 } from '../errors.ts';
-import { type Place, placeOf } from '../place.ts';
+import { placeOf } from '../place.ts';
 import { ActorTelemetry } from '../telemetry/mod.ts';
 import { createMux, type Mux, type Subscription } from '../transport/mod.ts';
 import { cellHooks, type Stage } from './behaviour.ts';
+import { Census } from './census.ts';
 import { Couriers } from './couriers.ts';
-import { giveCommand, positionOf, takeBackCommand } from './durable.ts';
+import { giveCommand, takeBackCommand } from './durable.ts';
 import { type FollowWiring, followActor, lookFrom } from './following.ts';
-import { untilOwned, withinDeadline } from './patience.ts';
-import { type Found, type Kind, Population, type Resident } from './population.ts';
+import { type Kind, Population } from './population.ts';
 import type {
   ActorBehaviour,
   ActorDescription,
   ActorRef,
   ActorSystem,
   ActorSystemOptions,
-  AskOptions,
   CommandOptions,
   FailureReport,
   ResumeReport,
   WatchOptions,
 } from './port.ts';
+import { Post } from './post.ts';
 import { Tenancy } from './tenancy.ts';
 import { Watching, watchSubject } from './watching.ts';
 
 export function createActorSystem(options: ActorSystemOptions): ActorSystem {
   return new NodeSystem(options) as ActorSystem;
-}
-
-/** What a message asks of an actor's node: to take it, or to make or unmake the actor. */
-type Mode = Envelope['mode'];
-
-/** A message under way to an actor. */
-interface Errand {
-  readonly definition: AnyActorDefinition;
-  readonly address: Address;
-  readonly key: string;
-  readonly place: Place;
-  readonly mode: Mode;
-  readonly message: ActorMessage;
-  readonly id: string;
-  readonly cause: string | undefined;
-  readonly trace?: string | undefined;
-  readonly command?: CommandPosition | undefined;
 }
 
 class NodeSystem {
@@ -86,6 +55,8 @@ class NodeSystem {
   readonly #tenancy: Tenancy | undefined;
   readonly #couriers: Couriers | undefined;
   readonly #watching: Watching;
+  readonly #post: Post;
+  readonly #census: Census;
   readonly #watchers = new Set<(record: InspectionRecord) => void>();
   #serial = 0;
   #stopping: Promise<void> | undefined;
@@ -141,6 +112,19 @@ class NodeSystem {
         if (error !== undefined) this.#watching.ended(cell, reason, error);
       },
     };
+    this.#census = new Census({ store, population: this.#population, kind: (name) => this.#kind(name) });
+    this.#post = new Post({
+      node,
+      clock,
+      mux: this.mux,
+      population: this.#population,
+      stage: this.#stage,
+      tenancy: () => this.#tenancy,
+      awaitOwner: options.awaitOwner === true,
+      knows: (kind) => this.#kinds.has(kind),
+      kind: (name) => this.#kind(name),
+      remove: (definition, address, key) => this.#remove(definition, address, key),
+    });
     if (options.commands !== undefined) this.#couriers = this.#engage(options.commands);
     if (cluster !== undefined) {
       this.#tenancy = new Tenancy({
@@ -153,7 +137,7 @@ class NodeSystem {
         population: this.#population,
         couriers: this.#couriers,
         watching: this.#watching,
-        receive: (body, subject, direct) => this.#receive(body, subject, direct),
+        receive: (body, subject, direct) => this.#post.receive(body, subject, direct),
       });
     }
   }
@@ -167,7 +151,7 @@ class NodeSystem {
     if (this.#tenancy !== undefined) return;
     const served = this.mux.serve(
       `shadowgrid.actor.${kind}.*.*`,
-      (body, { subject, direct }) => this.#receive(body, subject, direct),
+      (body, { subject, direct }) => this.#post.receive(body, subject, direct),
       { direct: true },
     );
     const watched = this.mux.serve(`shadowgrid.watch.${kind}.*.*`, (body, { subject }) =>
@@ -213,29 +197,14 @@ class NodeSystem {
       const resident = { kind: this.#kind(definition.kind), address, key, tenure: undefined };
       await this.#population.create(resident, input, this.#stage.cause);
     } else {
-      await this.#send(definition, key, { type: 'spawn', input } as ActorMessage, 'spawn', {});
+      await this.#post.send(definition, key, { type: 'spawn', input } as ActorMessage, 'spawn', {});
     }
     return this.ref(definition, key);
   }
 
   async resume(definition: AnyActorDefinition): Promise<ResumeReport> {
-    const kind = this.#kind(definition.kind);
-    const resumed: string[] = [];
-    const finished: string[] = [];
-    const parked: { key: string; error: GridError }[] = [];
-    if (this.#tenancy !== undefined) return { resumed, finished, parked };
-    for (const entry of await this.#options.store.entries(storeFilter(definition.kind))) {
-      const key = actorKey(entry.key);
-      const address = addressOf(definition.kind, key);
-      if (this.#population.has(address)) continue;
-      try {
-        const found = this.#population.revive({ kind, address, key, tenure: undefined }, entry);
-        (found instanceof Cell ? resumed : finished).push(key);
-      } catch (error) {
-        parked.push({ key, error: error as GridError });
-      }
-    }
-    return { resumed, finished, parked };
+    if (this.#tenancy !== undefined) return { resumed: [], finished: [], parked: [] };
+    return await this.#census.resume(definition);
   }
 
   ref(definition: AnyActorDefinition, key: string): ActorRef {
@@ -243,11 +212,12 @@ class NodeSystem {
     return {
       address,
       tell: (message, options = {}) => {
-        const told = this.#send(definition, key, message, 'tell', options) as Promise<void>;
+        const told = this.#post.send(definition, key, message, 'tell', options) as Promise<void>;
         told.catch((error) => this.#report({ address, error: asGridError(error), outcome: 'undelivered' }));
         return told;
       },
-      ask: (message, options = {}) => this.#send(definition, key, message, 'ask', options) as Promise<never>,
+      ask: (message, options = {}) =>
+        this.#post.send(definition, key, message, 'ask', options) as Promise<never>,
       command: (message, options = {}) => this.#command(definition, address, message, options),
       cancelCommand: async (name) => takeBackCommand(this.#commandLog(definition), address, name),
       watch: (options = {}) => this.#watch(definition, key, options),
@@ -259,73 +229,29 @@ class NodeSystem {
   }
 
   actors(definition: AnyActorDefinition): string[] {
-    const prefix = `${definition.kind}/`;
-    return [...this.#population.addresses()]
-      .filter((address) => address.startsWith(prefix))
-      .map((a) => a.slice(prefix.length));
+    return this.#census.actors(definition);
   }
 
-  async stored(definition: AnyActorDefinition): Promise<{ key: string; snapshot: unknown }[]> {
-    const found = new Map<string, unknown>();
-    if (definition.durability === 'durable') {
-      for (const entry of await this.#options.store.entries(storeFilter(definition.kind))) {
-        const key = actorKey(entry.key);
-        const address = addressOf(definition.kind, key);
-        if (this.#population.cell(address) !== undefined) continue;
-        try {
-          found.set(key, reviveSnapshot(definition, address, decodeRecord(address, entry.value)));
-        } catch {
-          // Parked: `resume` has reported it.
-        }
-      }
-    }
-    for (const key of this.actors(definition)) found.set(key, this.snapshot(definition, key));
-    return [...found]
-      .filter(([, snapshot]) => snapshot !== undefined)
-      .map(([key, snapshot]) => ({ key, snapshot }));
+  stored(definition: AnyActorDefinition): Promise<{ key: string; snapshot: unknown }[]> {
+    return this.#census.stored(definition);
+  }
+
+  keys(definition: AnyActorDefinition): Promise<string[]> {
+    return this.#census.keys(definition);
+  }
+
+  describe(definition: AnyActorDefinition, key: string): Promise<ActorDescription | undefined> {
+    return this.#census.describe(definition, key);
   }
 
   definitions(): AnyActorDefinition[] {
     return [...this.#kinds.values()].map(({ definition }) => definition);
   }
 
-  async keys(definition: AnyActorDefinition): Promise<string[]> {
-    const keys = new Set(this.actors(definition));
-    if (definition.durability === 'durable') {
-      for (const stored of await this.#options.store.keys(storeFilter(definition.kind))) {
-        keys.add(actorKey(stored));
-      }
-    }
-    return [...keys].sort();
-  }
-
-  async describe(definition: AnyActorDefinition, key: string): Promise<ActorDescription | undefined> {
-    const address = addressOf(definition.kind, key);
-    const cell = this.#population.cell(address);
-    if (cell !== undefined) {
-      const snapshot = cell.snapshot as ActorDescription['snapshot'];
-      return { address, standing: 'live', snapshot, timers: cell.timers, cell: cell.report() };
-    }
-    const error = this.#population.halted(address);
-    const halted = error && { address, standing: 'halted' as const, snapshot: undefined, timers: [], error };
-    if (definition.durability === 'volatile') return halted;
-    const entry = await this.#options.store.get(storeKey(definition, key));
-    if (entry === undefined) return halted;
-    try {
-      const record = decodeRecord(address, entry.value);
-      const snapshot = reviveSnapshot(definition, address, record);
-      if (halted !== undefined) return { ...halted, snapshot };
-      const standing = record.status === 'done' ? 'finished' : 'resting';
-      return { address, standing, snapshot, timers: record.timers ?? [] };
-    } catch (unreadable) {
-      return { address, standing: 'parked', snapshot: undefined, timers: [], error: asGridError(unreadable) };
-    }
-  }
-
   async remove(definition: AnyActorDefinition, key: string): Promise<void> {
     const address = addressOf(definition.kind, key);
     if (this.#tenancy === undefined) await this.#remove(definition, address, key);
-    else await this.#send(definition, key, { type: 'remove' }, 'remove', {});
+    else await this.#post.send(definition, key, { type: 'remove' }, 'remove', {});
   }
 
   inspect(listener: (record: InspectionRecord) => void): () => void {
@@ -376,38 +302,6 @@ class NodeSystem {
     return followActor({ clock: this.#clock, patient, look }, options);
   }
 
-  /** A message from another node. A promise only where there is something to wait for. */
-  #receive(body: unknown, subject: string, direct: boolean): unknown {
-    const envelope = checkEnvelope(body);
-    const { id, to, type, mode, deadline, cause, trace } = envelope;
-    const command = mode === 'command' ? positionOf(envelope) : undefined;
-    const slash = to.indexOf('/');
-    const { definition } = this.#kind(to.slice(0, slash));
-    const place = placeOf(definition.placement, to);
-    if (actorSubject(to, place.token) !== subject) {
-      throw new MalformedMessage(`envelope: to: ${to} is not who ${subject} reaches`, { field: 'to' });
-    }
-    if (deadline !== undefined && deadline < this.#clock.now()) {
-      throw new DeadlineExceeded(`message ${id} to ${to}`, 0);
-    }
-    const unanswered = this.#tenancy?.turnAway(place.slot, to, direct);
-    if (unanswered !== undefined) return unanswered;
-    const message = { ...envelope.body, type };
-    const key = to.slice(slash + 1);
-    return this.#take({
-      definition,
-      address: to,
-      key,
-      place,
-      mode,
-      message,
-      id: cause ?? id,
-      cause,
-      trace,
-      command,
-    });
-  }
-
   /** Into the log of durable commands, from which a courier takes it. */
   async #command(
     definition: AnyActorDefinition,
@@ -417,115 +311,21 @@ class NodeSystem {
   ): Promise<void> {
     const commands = this.#commandLog(definition);
     const id = this.#nextId();
-    const cause = options.cause ?? this.#stage.cause;
+    const { cause = this.#stage.cause, trace = this.#stage.trace } = options;
     const fields = {
       from: this.node,
+      ...(trace !== undefined && { trace }),
       ...(name !== undefined && { name }),
       ...(cause !== undefined && { cause }),
     };
     await giveCommand(commands, definition, address, { id, message, ...fields }, options, this.#clock);
+    this.#telemetry.command(definition.kind, 'accepted');
   }
 
   #commandLog({ kind }: AnyActorDefinition): CommandLog {
     const { commands } = this.#options;
     if (commands === undefined) throw new InvalidDefinition(kind, 'commands', NO_LOG);
     return commands;
-  }
-
-  /** A message from this node, to an actor here or elsewhere. `command`: where it stands in its log. */
-  #send(
-    definition: AnyActorDefinition,
-    key: string,
-    message: ActorMessage,
-    mode: Mode,
-    options: AskOptions,
-    command?: CommandPosition,
-  ): Promise<unknown> {
-    const address = addressOf(definition.kind, key);
-    const id = this.#nextId();
-    // What an effect sends before it first waits for something is brought about by what brought the effect about.
-    const { deadlineMs = 5_000, signal, cause = this.#stage.cause, trace = this.#stage.trace } = options;
-    const place = placeOf(definition.placement, address);
-    const errand: Errand = {
-      definition,
-      address,
-      key,
-      place,
-      mode,
-      message,
-      id: cause ?? id,
-      cause,
-      trace,
-      command,
-    };
-    const tenancy = this.#tenancy;
-    if (tenancy === undefined && this.#kinds.has(definition.kind))
-      return this.#here(errand, deadlineMs, signal);
-    const attempt = (leftMs: number) =>
-      tenancy?.lives(place.slot)
-        ? this.#here(errand, leftMs, signal)
-        : this.#elsewhere(errand, id, leftMs, signal);
-    const patient = tenancy !== undefined || this.#options.awaitOwner === true;
-    return patient ? untilOwned(attempt, this.#clock, deadlineMs, signal) : attempt(deadlineMs);
-  }
-
-  #here(errand: Errand, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
-    const taking = async () => this.#take(errand);
-    const taken = taking();
-    return errand.mode === 'tell'
-      ? taken
-      : withinDeadline(taken, this.#clock, errand.address, deadlineMs, signal);
-  }
-
-  #elsewhere(errand: Errand, id: string, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
-    const { address, place, mode, cause, trace, command } = errand;
-    const { type, ...body } = errand.message;
-    const envelope: Envelope = {
-      v: 1,
-      id,
-      to: address,
-      from: this.node,
-      type,
-      body,
-      mode,
-      deadline: this.#clock.now() + deadlineMs,
-      ...(cause !== undefined && { cause }),
-      ...(trace !== undefined && { trace }),
-      ...(command !== undefined && { command }),
-    };
-    return this.mux.request(actorSubject(address, place.token), envelope, {
-      deadlineMs,
-      ...(signal !== undefined && { signal }),
-    });
-  }
-
-  /** By this node, which owns the actor's place. A promise only where there is something to wait for. */
-  #take(errand: Errand): unknown {
-    const { definition, address, key, place, mode, message } = errand;
-    const kind = this.#kind(definition.kind);
-    const resident = { kind, address, key, tenure: this.#tenancy?.tenure(place.slot) };
-    if (mode === 'spawn') {
-      return this.#population.create(resident, (message as { input?: unknown }).input, errand.cause);
-    }
-    if (mode === 'remove') return this.#remove(definition, address, key);
-    return this.#deliver(resident, errand);
-  }
-
-  #deliver(resident: Resident, { mode, message, id, trace, command }: Errand): unknown {
-    const { address, kind } = resident;
-    const { definition } = kind;
-    const checked = definition.message.safeParse(message);
-    if (!checked.success) throw malformed(`message to ${address}`, checked.error);
-    const take = (found: Found) => {
-      if (!(found instanceof Cell))
-        return mode === 'ask' ? definition.answer(found.finished, checked.data) : undefined;
-      if (mode === 'tell') return found.deliver({ message: checked.data, id, mode, trace });
-      return new Promise((resolve, reject) =>
-        found.deliver({ message: checked.data, id, mode, trace, command, resolve, reject }),
-      );
-    };
-    const cell = this.#population.cell(address);
-    return cell === undefined ? this.#population.wake(resident).then(take) : take(cell);
   }
 
   #engage(log: CommandLog): Couriers {
@@ -537,14 +337,19 @@ class NodeSystem {
       deliver: async (envelope, position) => {
         const { kind, key } = parseAddress(envelope.to);
         const { name } = envelope.command ?? {};
-        const { cause = envelope.id } = envelope;
+        const { cause = envelope.id, trace } = envelope;
         const message = { ...envelope.body, type: envelope.type };
         const { log: from, seq } = position;
         const place = { log: from, seq, ...(name !== undefined && { name }) };
-        await this.#send(this.#kind(kind).definition, key, message, 'command', { cause }, place);
+        const options = { cause, ...(trace !== undefined && { trace }) };
+        await this.#post.send(this.#kind(kind).definition, key, message, 'command', options, place);
+        this.#telemetry.command(kind, 'done');
       },
-      onFailure: ({ to, error, buried }) =>
-        this.#report({ address: to as Address, error, outcome: buried ? 'buried' : 'retried' }),
+      onFailure: ({ to, error, buried }) => {
+        const outcome = buried ? 'buried' : 'retried';
+        this.#telemetry.command(to.slice(0, to.indexOf('/')), outcome);
+        this.#report({ address: to as Address, error, outcome });
+      },
       onTrouble: (error) => onTrouble?.(error),
     });
   }

@@ -1,0 +1,188 @@
+/** Messages to actors: which node each is for, how long it is tried, and what it means to take one. */
+import { type Address, actorSubject, addressOf } from '../address.ts';
+import { type ActorMessage, type AnyActorDefinition, Cell, type CommandPosition } from '../cell/mod.ts';
+import type { Clock } from '../clock.ts';
+import { checkEnvelope, type Envelope, malformed } from '../envelope.ts';
+import { DeadlineExceeded, MalformedMessage } from '../errors.ts';
+import { type Place, placeOf } from '../place.ts';
+import type { Mux } from '../transport/mod.ts';
+import type { Stage } from './behaviour.ts';
+import { positionOf } from './durable.ts';
+import { untilOwned, withinDeadline } from './patience.ts';
+import type { Found, Kind, Population, Resident } from './population.ts';
+import type { AskOptions } from './port.ts';
+import type { Tenancy } from './tenancy.ts';
+
+/** What a message asks of an actor's node: to take it, or to make or unmake the actor. */
+type Mode = Envelope['mode'];
+
+/** A message under way to an actor. */
+interface Errand {
+  readonly definition: AnyActorDefinition;
+  readonly address: Address;
+  readonly key: string;
+  readonly place: Place;
+  readonly mode: Mode;
+  readonly message: ActorMessage;
+  readonly id: string;
+  readonly cause: string | undefined;
+  readonly trace?: string | undefined;
+  readonly command?: CommandPosition | undefined;
+}
+
+export interface PostWiring {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly mux: Mux;
+  readonly population: Population;
+  readonly stage: Pick<Stage, 'cause' | 'trace' | 'nextId'>;
+  /** Only in a cluster. */
+  readonly tenancy: () => Tenancy | undefined;
+  /** Calls to what lives elsewhere are sent again until somebody owns it. */
+  readonly awaitOwner: boolean;
+  readonly knows: (kind: string) => boolean;
+  /** Throws `UnknownKind`. */
+  readonly kind: (name: string) => Kind;
+  readonly remove: (definition: AnyActorDefinition, address: Address, key: string) => Promise<void>;
+}
+
+export class Post {
+  readonly #wiring: PostWiring;
+
+  constructor(wiring: PostWiring) {
+    this.#wiring = wiring;
+  }
+
+  /** A message from another node. A promise only where there is something to wait for. */
+  receive(body: unknown, subject: string, direct: boolean): unknown {
+    const envelope = checkEnvelope(body);
+    const { id, to, type, mode, deadline, cause, trace } = envelope;
+    const command = mode === 'command' ? positionOf(envelope) : undefined;
+    const slash = to.indexOf('/');
+    const { definition } = this.#wiring.kind(to.slice(0, slash));
+    const place = placeOf(definition.placement, to);
+    if (actorSubject(to, place.token) !== subject) {
+      throw new MalformedMessage(`envelope: to: ${to} is not who ${subject} reaches`, { field: 'to' });
+    }
+    if (deadline !== undefined && deadline < this.#wiring.clock.now()) {
+      throw new DeadlineExceeded(`message ${id} to ${to}`, 0);
+    }
+    const unanswered = this.#wiring.tenancy()?.turnAway(place.slot, to, direct);
+    if (unanswered !== undefined) return unanswered;
+    const message = { ...envelope.body, type };
+    const key = to.slice(slash + 1);
+    return this.#take({
+      definition,
+      address: to,
+      key,
+      place,
+      mode,
+      message,
+      id: cause ?? id,
+      cause,
+      trace,
+      command,
+    });
+  }
+
+  /** A message from this node, to an actor here or elsewhere. `command`: where it stands in its log. */
+  send(
+    definition: AnyActorDefinition,
+    key: string,
+    message: ActorMessage,
+    mode: Mode,
+    options: AskOptions,
+    command?: CommandPosition,
+  ): Promise<unknown> {
+    const address = addressOf(definition.kind, key);
+    const id = this.#wiring.stage.nextId();
+    // What an effect sends before it first waits for something is brought about by what brought the effect about.
+    const {
+      deadlineMs = 5_000,
+      signal,
+      cause = this.#wiring.stage.cause,
+      trace = this.#wiring.stage.trace,
+    } = options;
+    const place = placeOf(definition.placement, address);
+    const errand: Errand = {
+      definition,
+      address,
+      key,
+      place,
+      mode,
+      message,
+      id: cause ?? id,
+      cause,
+      trace,
+      command,
+    };
+    const tenancy = this.#wiring.tenancy();
+    if (tenancy === undefined && this.#wiring.knows(definition.kind))
+      return this.#here(errand, deadlineMs, signal);
+    const attempt = (leftMs: number) =>
+      tenancy?.lives(place.slot)
+        ? this.#here(errand, leftMs, signal)
+        : this.#elsewhere(errand, id, leftMs, signal);
+    const patient = tenancy !== undefined || this.#wiring.awaitOwner;
+    return patient ? untilOwned(attempt, this.#wiring.clock, deadlineMs, signal) : attempt(deadlineMs);
+  }
+
+  #here(errand: Errand, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
+    const taking = async () => this.#take(errand);
+    const taken = taking();
+    return errand.mode === 'tell'
+      ? taken
+      : withinDeadline(taken, this.#wiring.clock, errand.address, deadlineMs, signal);
+  }
+
+  #elsewhere(errand: Errand, id: string, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {
+    const { address, place, mode, cause, trace, command } = errand;
+    const { type, ...body } = errand.message;
+    const envelope: Envelope = {
+      v: 1,
+      id,
+      to: address,
+      from: this.#wiring.node,
+      type,
+      body,
+      mode,
+      deadline: this.#wiring.clock.now() + deadlineMs,
+      ...(cause !== undefined && { cause }),
+      ...(trace !== undefined && { trace }),
+      ...(command !== undefined && { command }),
+    };
+    return this.#wiring.mux.request(actorSubject(address, place.token), envelope, {
+      deadlineMs,
+      ...(signal !== undefined && { signal }),
+    });
+  }
+
+  /** By this node, which owns the actor's place. A promise only where there is something to wait for. */
+  #take(errand: Errand): unknown {
+    const { definition, address, key, place, mode, message } = errand;
+    const kind = this.#wiring.kind(definition.kind);
+    const resident = { kind, address, key, tenure: this.#wiring.tenancy()?.tenure(place.slot) };
+    if (mode === 'spawn') {
+      return this.#wiring.population.create(resident, (message as { input?: unknown }).input, errand.cause);
+    }
+    if (mode === 'remove') return this.#wiring.remove(definition, address, key);
+    return this.#deliver(resident, errand);
+  }
+
+  #deliver(resident: Resident, { mode, message, id, trace, command }: Errand): unknown {
+    const { address, kind } = resident;
+    const { definition } = kind;
+    const checked = definition.message.safeParse(message);
+    if (!checked.success) throw malformed(`message to ${address}`, checked.error);
+    const take = (found: Found) => {
+      if (!(found instanceof Cell))
+        return mode === 'ask' ? definition.answer(found.finished, checked.data) : undefined;
+      if (mode === 'tell') return found.deliver({ message: checked.data, id, mode, trace });
+      return new Promise((resolve, reject) =>
+        found.deliver({ message: checked.data, id, mode, trace, command, resolve, reject }),
+      );
+    };
+    const cell = this.#wiring.population.cell(address);
+    return cell === undefined ? this.#wiring.population.wake(resident).then(take) : take(cell);
+  }
+}
