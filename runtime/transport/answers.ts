@@ -9,13 +9,16 @@ import { failedReply, replyBytes } from './wire.ts';
 
 export type Handler = (body: unknown, context: RequestContext) => unknown;
 
+const MOST_FOUND = 65_536;
 const NO_FIELDS = { value: {}, format: 'json' } as const;
 
 export class Answers {
   readonly #transport: Transport;
   readonly #turn: Turn;
-  /** Handlers that frames reach, by subject; one ending in `.*` by that. */
+  /** Handlers that frames reach, by subject; one ending in `.*` or `.*.*` by that. */
   readonly #direct = new Map<string, Handler>();
+  /** What was found for the subjects of late. */
+  readonly #found = new Map<string, Handler>();
   readonly #spare: BatchWriter[] = [];
 
   constructor(transport: Transport, turn: Turn) {
@@ -26,7 +29,11 @@ export class Answers {
   /** Makes a handler reachable by frames; the returned function ends that. */
   admit(subject: string, handler: Handler): () => void {
     this.#direct.set(subject, handler);
-    return () => void this.#direct.delete(subject);
+    this.#found.clear();
+    return () => {
+      this.#direct.delete(subject);
+      this.#found.clear();
+    };
   }
 
   /** `direct`: where the sender may send more of the kind, in frames. */
@@ -69,14 +76,21 @@ export class Answers {
     for (let i = 0; i < items.length; i += 2) this.#one(items[i], items[i + 1], replies, i / 2);
   }
 
-  /** `a.b.c` is served by `a.b.c`, `a.b.*` or `a.*.*`. */
   #handlerOf(subject: string): Handler | undefined {
-    const last = subject.lastIndexOf('.');
-    const parent = subject.slice(0, last);
+    const known = this.#found.get(subject);
+    if (known !== undefined) return known;
+    const handler = this.#find(subject);
+    if (this.#found.size >= MOST_FOUND) this.#found.clear();
+    if (handler !== undefined) this.#found.set(subject, handler);
+    return handler;
+  }
+
+  /** `a.b.c` is served by `a.b.c`, `a.b.*` or `a.*.*`. */
+  #find(subject: string): Handler | undefined {
+    const parent = subject.slice(0, subject.lastIndexOf('.'));
+    const grandparent = parent.slice(0, parent.lastIndexOf('.'));
     return (
-      this.#direct.get(subject) ??
-      this.#direct.get(`${parent}.*`) ??
-      this.#direct.get(`${parent.slice(0, parent.lastIndexOf('.'))}.*.*`)
+      this.#direct.get(subject) ?? this.#direct.get(`${parent}.*`) ?? this.#direct.get(`${grandparent}.*.*`)
     );
   }
 
