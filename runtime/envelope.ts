@@ -18,6 +18,8 @@ export interface Envelope {
    * `remove` ends it for good.
    */
   readonly mode: 'ask' | 'tell' | 'command' | 'spawn' | 'remove';
+  /** PLACE in the actor's subject, for a courier that does not know its kind. */
+  readonly place?: string;
   /** Of a durable command: what its sender named it, and where it stands in the log that it came from. */
   readonly command?: { readonly name?: string; readonly log?: string; readonly seq?: number };
   /** Id of the message or request that brought this one about. */
@@ -48,6 +50,10 @@ export const envelopeSchema = z.strictObject({
   type: z.string().min(1).max(128),
   body: z.record(z.string(), z.unknown()),
   mode: z.enum(MODES),
+  place: z
+    .string()
+    .regex(/^[a-z0-9]{1,8}$/)
+    .optional(),
   command: z
     .custom<object>(isMap, 'a map')
     .pipe(
@@ -84,7 +90,7 @@ export function checkEnvelope(value: unknown): Envelope {
 function isEnvelope(value: unknown): value is Envelope {
   if (!isMap(value)) return false;
   for (const field in value) if (!FIELDS.has(field)) return false;
-  const { v, id, to, from, type, body, mode, cause, trace, deadline, command } = value;
+  const { v, id, to, from, type, body, mode, cause, trace, deadline, command, place } = value;
   return (
     v === 1 &&
     isText(id, 1, 128) &&
@@ -94,6 +100,7 @@ function isEnvelope(value: unknown): value is Envelope {
     (mode === 'ask' || mode === 'tell' || mode === 'spawn' || mode === 'remove') &&
     // Commands, which are not that many, are for the schema.
     command === undefined &&
+    place === undefined &&
     (from === undefined || isText(from, 0, 256)) &&
     (cause === undefined || isText(cause, 0, 128)) &&
     (trace === undefined || isText(trace, 0, 64)) &&

@@ -1,3 +1,4 @@
+/** Pages of output never end within a character, whatever their size. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { wholeCharacters } from './text.ts';

@@ -1,3 +1,4 @@
+/** What comes in one turn of the event loop is handed on together, once. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { together } from './together.ts';

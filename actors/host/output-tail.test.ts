@@ -1,3 +1,4 @@
+/** The tail of a job's output keeps the newest bytes and knows where they begin. */
 import { describe, expect, it } from 'vitest';
 import type { GuestAgent } from './agent/mod.ts';
 import { OutputTail } from './output-tail.ts';

@@ -1,3 +1,4 @@
+/** Arguments of the command line: what is known passes in every form, what is not is named. */
 import { describe, expect, test } from 'vitest';
 import { parsePort, refuseUnknownOptions } from './arguments.ts';
 

@@ -1,3 +1,4 @@
+/** `nats-config` writes a cluster and its users, keeps what is there, and names what is wrong with its options. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

@@ -1,3 +1,4 @@
+/** cpio archives read back as they were written. */
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';

@@ -1,3 +1,4 @@
+/** The sources of a guest image, and the digest that tells whether they have changed. */
 import { Buffer } from 'node:buffer';
 import { expect, it } from 'vitest';
 import { digest, readSources } from './sources.ts';

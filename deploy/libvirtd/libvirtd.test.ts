@@ -1,3 +1,4 @@
+/** Configuration of the grid's own libvirtd, and what is said when libvirt is missing. */
 import { describe, expect, it } from 'vitest';
 import { libvirtdConfiguration, qemuConfiguration, withLibvirtUser } from './configuration.ts';
 import { ensureLibvirtd } from './mod.ts';

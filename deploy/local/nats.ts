@@ -44,8 +44,8 @@ export async function openNats(
   undo.defer(() => nats.transport.close());
   nats.transport.onDenied((denied) => plan.log.warn(denied.message));
   const lacking = lackingFeatures(nats.version);
-  const lacks = lacking.length > 0 ? `lacks ${lacking.join(', ')}` : 'has every feature';
-  plan.log.info(`nats-server ${nats.version} at ${nats.url}, ${lacks}`);
+  plan.log.info(`nats-server ${nats.version} at ${nats.url}`);
+  for (const lack of lacking) plan.log.warn(`nats-server ${nats.version} lacks ${lack}`);
   return nats;
 }
 

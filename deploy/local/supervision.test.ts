@@ -1,3 +1,4 @@
+/** A daemon that dies is started again, later and later, until it is given up or stopped. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Supervision } from './supervision.ts';
 

@@ -1,3 +1,4 @@
+/** The nats-server configuration says what the server's version understands. */
 import { describe, expect, it } from 'vitest';
 import { natsConfiguration } from './configuration.ts';
 

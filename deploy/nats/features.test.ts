@@ -1,17 +1,19 @@
+/** Versions of nats-server are compared as numbers, and lack what came after them. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { compareVersions, lackingFeatures, natsFeatures } from './features.ts';
 
 describe('features', () => {
   it('grow with the version', () => {
-    expect(natsFeatures('2.9.10')).toMatchObject({ syncAlways: false, messageTtl: false, schedules: false });
-    expect(natsFeatures('2.10.27')).toMatchObject({ syncAlways: true, messageTtl: false });
-    expect(natsFeatures('2.11.0')).toMatchObject({ messageTtl: true, counters: false });
+    expect(natsFeatures('2.9.10')).toMatchObject({ syncAlways: false, atomicBatch: false, schedules: false });
+    expect(natsFeatures('2.10.27')).toMatchObject({ syncAlways: true, atomicBatch: false });
     expect(Object.values(natsFeatures('2.15.1')).every(Boolean)).toBe(true);
   });
 
-  it('that lack are named with the version that has them', () => {
-    expect(lackingFeatures('2.11.4')).toContain('schedules (2.12)');
+  it('that lack are named with the version that has them, and what that means', () => {
+    expect(lackingFeatures('2.11.4')).toContainEqual(
+      expect.stringMatching(/^schedules \(2\.12\): .*commands for later/),
+    );
     expect(lackingFeatures('2.15.1')).toEqual([]);
   });
 

@@ -1,45 +1,42 @@
 /** What a nats-server of some version can do; clients are not told when an older one ignores what they ask for. */
 
-/** Feature -> first version that has it (release notes of nats-server). */
-const SINCE = {
-  /** Journals are flushed before a write is acknowledged. */
-  syncAlways: [2, 10],
-  /** Streams and consumers carry metadata. */
-  metadata: [2, 10],
-  /** Messages and keys expire one by one, and watchers see it. */
-  messageTtl: [2, 11],
-  /** Consumers can be paused. */
-  consumerPause: [2, 11],
-  /** Streams of counters. */
-  counters: [2, 12],
-  /** Messages published at a later time. */
-  schedules: [2, 12],
-  /** Several messages stored in one step, or none. */
-  atomicBatch: [2, 12],
-} as const satisfies Record<string, readonly [number, number]>;
+interface Feature {
+  /** First version that has it (release notes of nats-server). */
+  readonly since: string;
+  /** What a grid does without it. */
+  readonly without: string;
+}
 
-export type NatsFeature = keyof typeof SINCE;
+/** What shadowgrid uses where it is. */
+const FEATURES = {
+  syncAlways: {
+    since: '2.10',
+    without: 'what is acknowledged may be lost when the machine fails, though not when a process does',
+  },
+  atomicBatch: {
+    since: '2.12',
+    without: 'snapshots are stored one by one: fewer jobs a second are accepted',
+  },
+  schedules: {
+    since: '2.12',
+    without: 'durable commands for later wait in a stream of the grid, which must run to bring them',
+  },
+} as const satisfies Record<string, Feature>;
+
+export type NatsFeature = keyof typeof FEATURES;
 export type NatsFeatures = Readonly<Record<NatsFeature, boolean>>;
 
 /** What version `2.10.27` can do. */
 export function natsFeatures(version: string): NatsFeatures {
-  const has = (since: readonly [number, number]) => compareVersions(version, since.join('.')) >= 0;
-  return {
-    syncAlways: has(SINCE.syncAlways),
-    metadata: has(SINCE.metadata),
-    messageTtl: has(SINCE.messageTtl),
-    consumerPause: has(SINCE.consumerPause),
-    counters: has(SINCE.counters),
-    schedules: has(SINCE.schedules),
-    atomicBatch: has(SINCE.atomicBatch),
-  };
+  const has = (feature: NatsFeature) => compareVersions(version, FEATURES[feature].since) >= 0;
+  return { syncAlways: has('syncAlways'), atomicBatch: has('atomicBatch'), schedules: has('schedules') };
 }
 
-/** Features that are lacking, with the version that brought them: `messageTtl (2.11)`. */
+/** Features that are lacking, with the version that brought them and what that means: `schedules (2.12): ...`. */
 export function lackingFeatures(version: string): string[] {
-  return Object.entries(SINCE)
-    .filter(([, since]) => compareVersions(version, since.join('.')) < 0)
-    .map(([name, since]) => `${name} (${since.join('.')})`);
+  return Object.entries(FEATURES)
+    .filter(([, { since }]) => compareVersions(version, since) < 0)
+    .map(([name, { since, without }]) => `${name} (${since}): ${without}`);
 }
 
 /** Negative when `a` is older than `b`; parts that are missing or no numbers count as 0. */

@@ -1,3 +1,4 @@
+/** The runtime's metrics as Prometheus reads them. */
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { ActorTelemetry } from '../../runtime/telemetry/mod.ts';

@@ -1,3 +1,4 @@
+/** OpenTelemetry's environment variables: what each asks for, and what is refused by name. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { InvalidTelemetrySetting } from './errors.ts';

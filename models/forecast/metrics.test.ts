@@ -1,3 +1,4 @@
+/** Pinball loss and the scores of quantile forecasts. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { pinballLoss, QuantileScore } from './metrics.ts';

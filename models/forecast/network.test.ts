@@ -1,3 +1,4 @@
+/** The network's graphs compute what the equations say, learn, and are checked when a file is loaded. */
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { modelMetadata, OnnxSession, Tape } from '../onnx/mod.ts';

@@ -1,3 +1,4 @@
+/** How well an allocation covers demand, and the reactive rule that it is compared with. */
 import { describe, expect, it } from 'vitest';
 import { type AllocationRule, provision, reactiveRule } from './provisioning.ts';
 import type { Workload } from './workloads/generate.ts';

@@ -1,3 +1,4 @@
+/** Recordings of demand are read as they were written, and damaged ones refused. */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

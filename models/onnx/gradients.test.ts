@@ -1,3 +1,4 @@
+/** Gradients of every operator agree with finite differences. */
 import { describe, expect, it, onTestFinished } from 'vitest';
 import {
   adam,

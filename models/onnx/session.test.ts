@@ -1,3 +1,4 @@
+/** ONNX sessions: what is written can be run, and a file that is not right is refused with the reason. */
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { add, GraphWriter, modelMetadata, OnnxSession, readModel, Tape } from './mod.ts';

@@ -7,6 +7,7 @@ import type { CommandLog } from '../commands/mod.ts';
 import { type Envelope, encodeEnvelope, malformed } from '../envelope.ts';
 import { Cancelled, InvalidDefinition, MalformedMessage } from '../errors.ts';
 import { persevere } from '../persevere.ts';
+import { placeOf } from '../place.ts';
 import type { CommandOptions } from './port.ts';
 
 interface NewCommand {
@@ -45,6 +46,7 @@ export async function giveCommand(
     type,
     body,
     mode: 'command',
+    place: placeOf(definition.placement, address).token,
     // What waits may be stored a second time long after the first, which only the actor can tell then.
     ...((name !== undefined || due !== undefined) && { command: { name: name ?? id } }),
     ...(cause !== undefined && { cause }),

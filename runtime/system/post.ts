@@ -3,7 +3,7 @@ import { type Address, actorSubject, addressOf } from '../address.ts';
 import { type ActorMessage, type AnyActorDefinition, Cell, type CommandPosition } from '../cell/mod.ts';
 import type { Clock } from '../clock.ts';
 import { checkEnvelope, type Envelope, malformed } from '../envelope.ts';
-import { DeadlineExceeded, MalformedMessage } from '../errors.ts';
+import { DeadlineExceeded, MalformedMessage, UnknownKind } from '../errors.ts';
 import { type Place, placeOf } from '../place.ts';
 import type { Mux } from '../transport/mod.ts';
 import type { Stage } from './behaviour.ts';
@@ -45,6 +45,9 @@ export interface PostWiring {
   readonly kind: (name: string) => Kind;
   readonly remove: (definition: AnyActorDefinition, address: Address, key: string) => Promise<void>;
 }
+
+/** Of an ask that does not say. */
+const DEADLINE_MS = 5_000;
 
 export class Post {
   readonly #wiring: PostWiring;
@@ -98,7 +101,7 @@ export class Post {
     const id = this.#wiring.stage.nextId();
     // What an effect sends before it first waits for something is brought about by what brought the effect about.
     const {
-      deadlineMs = 5_000,
+      deadlineMs = DEADLINE_MS,
       signal,
       cause = this.#wiring.stage.cause,
       trace = this.#wiring.stage.trace,
@@ -125,6 +128,20 @@ export class Post {
         : this.#elsewhere(errand, id, leftMs, signal);
     const patient = tenancy !== undefined || this.#wiring.awaitOwner;
     return patient ? untilOwned(attempt, this.#wiring.clock, deadlineMs, signal) : attempt(deadlineMs);
+  }
+
+  /** A durable command to an actor of a kind that is not known here. Throws `UnknownKind` if it does not say where. */
+  async forward(envelope: Envelope, command: CommandPosition): Promise<unknown> {
+    const { clock, mux } = this.#wiring;
+    const { to, place } = envelope;
+    if (place === undefined) throw new UnknownKind(to.slice(0, to.indexOf('/')));
+    const { name, ...position } = command;
+    const marked = { ...position, ...(name !== undefined && { name }) };
+    const attempt = (deadlineMs: number) => {
+      const deadline = clock.now() + deadlineMs;
+      return mux.request(actorSubject(to, place), { ...envelope, deadline, command: marked }, { deadlineMs });
+    };
+    return await untilOwned(attempt, clock, DEADLINE_MS);
   }
 
   #here(errand: Errand, deadlineMs: number, signal?: AbortSignal): Promise<unknown> {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { assign, emit, SimulatedClock, setup } from 'xstate';
 import { z } from 'zod';
 import { defineActor, storeKey } from '../cell/mod.ts';
+import { memoryCommandLog } from '../commands/mod.ts';
 import { MailboxFull, NoSuchActor, StoreUnavailable, UnknownKind } from '../errors.ts';
 import { memoryKeyValue } from '../store/mod.ts';
 import { MemoryBus } from '../transport/mod.ts';
@@ -209,6 +210,23 @@ describe('an actor', () => {
       clock.increment(1_000);
       return rung.length === 1;
     });
+  });
+
+  test('is given durable commands by a node that does not know its kind', async () => {
+    const bus = new MemoryBus();
+    const bell = defineActor(options);
+    const owner = createActorSystem({ transport: bus.connect(), store: memoryKeyValue(), node: 'owner' });
+    owner.register(bell);
+    const ref = await owner.spawn(bell, 'b');
+    const commands = memoryCommandLog();
+    const store = memoryKeyValue();
+    const courier = createActorSystem({ transport: bus.connect(), store, node: 'courier', commands });
+    await courier.join();
+    for (let i = 0; i < 2; i++) await courier.ref(bell, 'b').command({ type: 'tick' }, { name: 'first' });
+    await courier.ref(bell, 'b').command({ type: 'tick' });
+    await until(() => courier.commandStats?.delivered === 2);
+    expect(await ref.ask({ type: 'read' })).toBe(2);
+    await Promise.all([courier.stop(), owner.stop()]);
   });
 
   test('that fails again and again is restarted later and later; then it is stopped, and its kind is told', async () => {

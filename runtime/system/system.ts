@@ -336,13 +336,16 @@ class NodeSystem {
       random,
       deliver: async (envelope, position) => {
         const { kind, key } = parseAddress(envelope.to);
-        const { name } = envelope.command ?? {};
-        const { cause = envelope.id, trace } = envelope;
-        const message = { ...envelope.body, type: envelope.type };
+        const { cause = envelope.id, trace, command } = envelope;
         const { log: from, seq } = position;
-        const place = { log: from, seq, ...(name !== undefined && { name }) };
-        const options = { cause, ...(trace !== undefined && { trace }) };
-        await this.#post.send(this.#kind(kind).definition, key, message, 'command', options, place);
+        const place = { log: from, seq, name: command?.name };
+        const known = this.#kinds.get(kind);
+        if (known === undefined) await this.#post.forward(envelope, place);
+        else {
+          const message = { ...envelope.body, type: envelope.type };
+          const options = { cause, ...(trace !== undefined && { trace }) };
+          await this.#post.send(known.definition, key, message, 'command', options, place);
+        }
         this.#telemetry.command(kind, 'done');
       },
       onFailure: ({ to, error, buried }) => {

@@ -1,3 +1,4 @@
+/** Spans and metrics of handled messages, with and without an OpenTelemetry SDK. */
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import {
   AlwaysOffSampler,

@@ -1,3 +1,4 @@
+/** What a log line says of an actor's failure. */
 import { expect, test } from 'vitest';
 import { ActorFailed, MailboxFull } from '../errors.ts';
 import { failureFields } from './failure-fields.ts';

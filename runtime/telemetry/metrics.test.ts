@@ -1,3 +1,4 @@
+/** The runtime's metrics as an OpenTelemetry meter gets them. */
 import {
   AggregationTemporality,
   InMemoryMetricExporter,

@@ -1,3 +1,4 @@
+/** The trace field of an envelope is read and written as W3C says. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatTrace, parseTrace } from './trace-context.ts';

@@ -1,3 +1,4 @@
+/** Every forecaster keeps the promises of the BatchForecaster port. */
 import {
   loadLstmForecaster,
   movingMaximum,

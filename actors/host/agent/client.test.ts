@@ -1,3 +1,4 @@
+/** The guest agent's client: requests and answers, deadlines, a connection that breaks. */
 import { Buffer } from 'node:buffer';
 import { rm } from 'node:fs/promises';
 import { createServer } from 'node:net';

@@ -1,3 +1,4 @@
+/** The guest agent's protocol: every message survives the way there and back, and garbage is refused. */
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

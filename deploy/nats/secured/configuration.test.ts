@@ -1,3 +1,4 @@
+/** The secured configuration and its roles: who may say and hear what. */
 import { readFile } from 'node:fs/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

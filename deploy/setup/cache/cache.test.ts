@@ -1,3 +1,4 @@
+/** The cache: where it is, and that what is published in it is there whole or not at all. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

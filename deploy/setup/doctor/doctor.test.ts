@@ -1,3 +1,4 @@
+/** The doctor's verdicts, from what it found. */
 import { describe, expect, it } from 'vitest';
 import { judgeCgroup } from './cgroup.ts';
 import { judgeKvm } from './kvm.ts';

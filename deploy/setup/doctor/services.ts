@@ -33,7 +33,7 @@ export function judgeNatsServer(version: string | undefined): Verdict {
   if (lacking.length === 0) return { status: 'ok', detail: `nats-server ${version}` };
   return {
     status: 'limited',
-    detail: `nats-server ${version} lacks ${lacking.join(', ')}`,
+    detail: `nats-server ${version} lacks ${lacking.join('; ')}`,
     remedy: 'set SHADOWGRID_NATS_SERVER to a release of 2.12 or newer',
   };
 }

@@ -1,3 +1,4 @@
+/** Commands that end, time out or are cancelled, and daemons that are found again. */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,3 +1,4 @@
+/** Features of a series: causal, bounded, free of units; phases and seasons are found again. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TACTICAL_SHAPE } from '../shape.ts';

@@ -1,3 +1,4 @@
+/** Generated workloads repeat for a seed and keep to their levels and bounds. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FAMILIES } from '../evaluate.ts';
