@@ -67,6 +67,12 @@ export class Post {
     if (actorSubject(to, place.token) !== subject) {
       throw new MalformedMessage(`envelope: to: ${to} is not who ${subject} reaches`, { field: 'to' });
     }
+    if ((mode === 'spawn' || mode === 'remove') && this.#wiring.tenancy() === undefined) {
+      throw new MalformedMessage(`envelope: mode: actors of this node are made and removed by it alone`, {
+        field: 'mode',
+        hint: 'ask, tell or command; in a cluster also spawn and remove',
+      });
+    }
     if (deadline !== undefined && deadline < this.#wiring.clock.now()) {
       throw new DeadlineExceeded(`message ${id} to ${to}`, 0);
     }

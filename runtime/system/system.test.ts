@@ -229,6 +229,19 @@ describe('an actor', () => {
     await Promise.all([courier.stop(), owner.stop()]);
   });
 
+  test('is made and removed by its own node alone, where there is no cluster', async () => {
+    const bus = new MemoryBus();
+    const bell = defineActor(options);
+    const owner = createActorSystem({ transport: bus.connect(), store: memoryKeyValue(), node: 'owner' });
+    owner.register(bell);
+    const ref = await owner.spawn(bell, 'b');
+    const abroad = { transport: bus.connect(), store: memoryKeyValue(), node: 'abroad', awaitOwner: true };
+    const client = createActorSystem(abroad);
+    await expect(client.spawn(bell, 'c')).rejects.toMatchObject({ code: 'malformed-message', field: 'mode' });
+    expect(await ref.ask({ type: 'read' })).toBe(0);
+    await Promise.all([client.stop(), owner.stop()]);
+  });
+
   test('that fails again and again is restarted later and later; then it is stopped, and its kind is told', async () => {
     const { clock, failures, start } = world();
     const bell = defineActor({ ...options, restarts: { limit: 3, backOffMs: 100 } });

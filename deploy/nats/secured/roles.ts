@@ -92,8 +92,8 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
 
 export const ROLE_NAMES = Object.keys(ROLES) as RoleName[];
 
-/** JetStream KV buckets of a grid. */
-export const BUCKETS: readonly string[] = ['shadowgrid-actors', 'shadowgrid-outputs'];
+/** JetStream KV buckets of a grid: its actors, the outputs of jobs, the leases of nodes where there are several. */
+export const BUCKETS: readonly string[] = ['shadowgrid-actors', 'shadowgrid-outputs', 'shadowgrid-cluster'];
 
 /** Its log of durable commands, of those for later, and of those that failed for good. Their subjects, too, are the grid's alone to publish. */
 const STREAMS: readonly string[] = ['shadowgrid-commands', 'shadowgrid-later', 'shadowgrid-dead-letters'];
