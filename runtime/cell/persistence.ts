@@ -1,27 +1,14 @@
 /** Keeps one actor's snapshot in the store by compare-and-set, through outages, and notices another owner. */
-import type { Address } from '../address.ts';
-import type { Clock } from '../clock.ts';
 import { encode } from '../codec.ts';
 import { ActorExists, KeyExists, NoSuchActor, RevisionConflict } from '../errors.ts';
 import { persevere } from '../persevere.ts';
-import type { KeyValue, KeyValueEntry } from '../store/mod.ts';
+import type { KeyValueEntry } from '../store/mod.ts';
 import { type CommandMark, type CommandPosition, markApplied, wasApplied } from './command-mark.ts';
-import type { AnyActorDefinition } from './definition.ts';
 import type { MachineState, PendingTimer } from './interpreter.ts';
 import { encodeRecord, type StoredRecord, storeKey } from './record.ts';
-import type { Tenure } from './wiring.ts';
+import type { CellOptions } from './wiring.ts';
 
-export interface PersistenceOptions {
-  readonly definition: AnyActorDefinition;
-  readonly address: Address;
-  /** The actor's, within its kind. */
-  readonly key: string;
-  readonly store: KeyValue;
-  readonly clock: Clock;
-  /** Incarnation of the system. */
-  readonly writer: string;
-  readonly tenure?: Tenure | undefined;
-}
+export type PersistenceOptions = Omit<CellOptions, 'hooks'>;
 
 /** An actor as far as it is stored: see `Interpreter`. */
 interface Storable {

@@ -1,7 +1,6 @@
 /** Shows dead letters and redrives them for whoever reaches a node: people's roles do not reach the streams. */
-import type { z } from 'zod';
-import { decodeEnvelope, malformed } from '../envelope.ts';
-import { MalformedMessage } from '../errors.ts';
+import { checked } from '../checked.ts';
+import { decodeEnvelope } from '../envelope.ts';
 import type { Mux, Subscription } from '../transport/mod.ts';
 import {
   type DeadLetterRow,
@@ -87,17 +86,4 @@ function payloadOf(data: Uint8Array): { readonly type?: string; readonly text: s
 
 function bytesAsCount(_key: string, value: unknown): unknown {
   return ArrayBuffer.isView(value) ? `<${value.byteLength} bytes>` : value;
-}
-
-/** Parses `body`, or throws {@link MalformedMessage} that names the field, an unknown one too. */
-function checked<Schema extends z.ZodObject>(schema: Schema, body: unknown, what: string): z.output<Schema> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (issue?.code !== 'unrecognized_keys') throw malformed(what, result.error);
-  const field = [...issue.path, issue.keys[0] ?? ''].join('.');
-  throw new MalformedMessage(`${what}: ${field} is not a known field`, {
-    field,
-    hint: `known are ${Object.keys(schema.shape).join(', ')}`,
-  });
 }

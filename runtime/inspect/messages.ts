@@ -1,8 +1,7 @@
 /** What inspection is asked and answers: schemas of requests, shapes of answers, subjects. */
 import { z } from 'zod';
 import { type Address, parseAddress } from '../address.ts';
-import { malformed } from '../envelope.ts';
-import { MalformedMessage, type WireError } from '../errors.ts';
+import type { WireError } from '../errors.ts';
 import type { ActorDescription, CellReport, InspectionRecord } from '../system/mod.ts';
 import type { Cut } from './plain.ts';
 
@@ -106,23 +105,6 @@ export const watchRequest = z.strictObject({
 });
 
 export type WatchQuery = z.infer<typeof watchRequest>;
-
-/** Parses `body`, or throws {@link MalformedMessage} that names the field, an unknown one too. */
-export function checked<Schema extends z.ZodObject>(
-  schema: Schema,
-  body: unknown,
-  what: string,
-): z.output<Schema> {
-  const result = schema.safeParse(body);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  if (issue?.code !== 'unrecognized_keys') throw malformed(what, result.error);
-  const field = [...issue.path, issue.keys[0] ?? ''].join('.');
-  throw new MalformedMessage(`${what}: ${field} is not a known field`, {
-    field,
-    hint: `known are ${Object.keys(schema.shape).join(', ')}`,
-  });
-}
 
 function isAddress(text: string): boolean {
   try {

@@ -1,5 +1,6 @@
 /** Answers questions about the actors of a node, and lets people watch them and send to them. */
 import { parseAddress } from '../address.ts';
+import { checked } from '../checked.ts';
 import type { Clock } from '../clock.ts';
 import type { ActorSystem } from '../system/mod.ts';
 import type { Subscription } from '../transport/mod.ts';
@@ -8,7 +9,6 @@ import {
   actorRequest,
   actorsRequest,
   chartRequest,
-  checked,
   inspectSubject,
   NODES_SUBJECT,
   sendRequest,
