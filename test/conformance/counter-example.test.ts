@@ -79,7 +79,7 @@ describe.each(Object.entries(PLATFORMS))('on %s', (platform, [program, ...args])
 
 test('the page that teaches it shows the files as they are', async () => {
   const page = await readFile(path('docs/runtime.md'), 'utf8');
-  for (const file of ['examples/counter.ts', 'examples/counter-node.ts']) {
+  for (const file of ['examples/counter.ts', 'examples/counter-node.ts', 'examples/simulated-counter.ts']) {
     const [, ...lines] = (await readFile(path(file), 'utf8')).trimEnd().split('\n');
     expect(page).toContain(`\`\`\`ts\n${lines.join('\n')}\n\`\`\``);
   }
