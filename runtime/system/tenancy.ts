@@ -182,19 +182,15 @@ export class Tenancy {
 
   /** Actors with something to do must not wait for somebody to ask. Slots come in crowds: one reading for all. */
   async #resume(): Promise<void> {
-    const { kinds, onTrouble } = this.#options;
     this.#resuming = true;
-    try {
-      for (;;) {
-        const tenures = new Map(this.#arrived.splice(0).map((tenure) => [tenure.slot, tenure]));
-        if (tenures.size === 0) return;
-        for (const kind of kinds.values()) await this.#resumeKind(kind, tenures);
+    while (this.#arrived.length > 0) {
+      const tenures = new Map(this.#arrived.splice(0).map((tenure) => [tenure.slot, tenure]));
+      for (const kind of this.#options.kinds.values()) {
+        // Slots that are lost meanwhile, or a kind that cannot be read, must not keep others from being resumed.
+        await this.#resumeKind(kind, tenures).catch((error) => this.#options.onTrouble?.(asGridError(error)));
       }
-    } catch (error) {
-      onTrouble?.(asGridError(error));
-    } finally {
-      this.#resuming = false;
     }
+    this.#resuming = false;
   }
 
   async #resumeKind(kind: Kind, tenures: ReadonlyMap<Slot, SlotTenure>): Promise<void> {
