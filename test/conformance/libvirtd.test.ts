@@ -63,7 +63,8 @@ it.runIf(isRoot)('finds its guests again after SIGKILL, and leaves the machine a
   expect(await virsh('domstate', guest)).toContain('running');
 
   const began = performance.now();
-  await virsh('destroy', guest);
+  // It may still be making contact with the guest, sees it end, and has forgotten it before it answers.
+  await virsh('destroy', guest).catch((error) => expect(String(error)).toContain('Domain not found'));
   // A dead guest that nobody reaps would make libvirt wait 40 s.
   expect(performance.now() - began).toBeLessThan(20_000);
   expect(await daemon.stop()).toEqual([]);
