@@ -6,6 +6,7 @@ import type { AnyActorScope, AnyStateMachine, EventObject } from 'xstate';
 import { z } from 'zod';
 import { setAlarm } from '../alarm.ts';
 import type { Clock } from '../clock.ts';
+import { takeStationary } from './stationary.ts';
 
 /** What of an XState snapshot the runtime looks at. */
 export interface MachineState {
@@ -73,7 +74,12 @@ export class Interpreter {
 
   /** Takes one event all the way; what it emitted. */
   send(event: EventObject): readonly Effect[] {
-    return this.#run((scope) => this.#options.machine.transition(this.#state as never, event, scope));
+    const { machine } = this.#options;
+    return this.#run(
+      (scope) =>
+        takeStationary(machine, this.#state!, event, scope) ??
+        machine.transition(this.#state as never, event, scope),
+    );
   }
 
   /** Takes a delayed transition that is due; nothing if it was cancelled meanwhile. */
