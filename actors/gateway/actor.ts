@@ -1,8 +1,9 @@
-/** The gateway actor: serves the job API on NATS while the connection lasts. */
+/** The gateway actor: serves the job API and the VM API on NATS while the connection lasts. */
 import { assign, emit, setup } from 'xstate';
 import { z } from 'zod';
 import { type ActorBehaviour, defineActor, type Mux, type Subscription } from '../../runtime/mod.ts';
 import type { JobApi } from './job-api.ts';
+import type { VmApi } from './vm-api.ts';
 
 const gatewayMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('suspended') }),
@@ -57,7 +58,15 @@ export const JOB_API = {
   watch: 'shadowgrid.job.watch',
 } as const;
 
-export function gatewayBehaviour(mux: Mux, api: JobApi): ActorBehaviour<typeof gatewayActor> {
+/** Subjects of the VM API. */
+export const VM_API = {
+  operate: 'shadowgrid.vm.operate',
+  cancel: 'shadowgrid.vm.cancel',
+  checkpoints: 'shadowgrid.vm.checkpoints',
+  list: 'shadowgrid.vm.list',
+} as const;
+
+export function gatewayBehaviour(mux: Mux, api: JobApi, vms: VmApi): ActorBehaviour<typeof gatewayActor> {
   const served: Subscription[] = [];
   const queue = { queue: 'shadowgrid.gateway' };
   return {
@@ -73,6 +82,10 @@ export function gatewayBehaviour(mux: Mux, api: JobApi): ActorBehaviour<typeof g
         mux.serve(JOB_API.cancel, (body) => api.cancel(body), queue),
         mux.serve(JOB_API.output, (body) => api.output(body), queue),
         mux.serveStream(JOB_API.watch, (body, { signal }) => api.watch(body, signal), queue),
+        mux.serveStream(VM_API.operate, (body, { signal }) => vms.operate(body, signal), queue),
+        mux.serve(VM_API.cancel, (body) => vms.cancel(body), queue),
+        mux.serve(VM_API.checkpoints, (body) => vms.checkpoints(body), queue),
+        mux.serve(VM_API.list, (body) => vms.list(body), queue),
       );
     },
   };

@@ -4,6 +4,7 @@ import {
   type Clock,
   type CommandLog,
   createActorSystem,
+  decode,
   type FailureReport,
   type KeyValue,
   type Mux,
@@ -13,8 +14,23 @@ import {
 } from '../../runtime/mod.ts';
 import { type ActorTelemetry, failureFields } from '../../runtime/telemetry/mod.ts';
 import { ALLOCATOR_KEY, AllocatorBehaviour, allocatorActor, type WorkerNats } from '../allocator/mod.ts';
-import { gatewayActor, gatewayBehaviour, type Inventory, JobApi, JobDirectory } from '../gateway/mod.ts';
-import { type GuestImage, HostBehaviour, type Hypervisor, hostActor } from '../host/mod.ts';
+import {
+  gatewayActor,
+  gatewayBehaviour,
+  type Inventory,
+  JobApi,
+  JobDirectory,
+  type OperationEvent,
+  VmApi,
+} from '../gateway/mod.ts';
+import {
+  type Checkpoint,
+  type GuestImage,
+  HostBehaviour,
+  type Hypervisor,
+  hostActor,
+  operationJournal,
+} from '../host/mod.ts';
 import { jobActor, jobBehaviour, TERMINAL_STATES } from '../job/mod.ts';
 import { ROUTER_KEY, routerActor, routerBehaviour } from '../router/mod.ts';
 import { shadowActor, shadowBehaviour } from '../shadow/mod.ts';
@@ -27,7 +43,7 @@ import {
   shadowNeighbours,
 } from './neighbours.ts';
 import { followProgress } from './progress.ts';
-import { hostOutputSubject } from './subjects.ts';
+import { hostCheckpointsSubject, hostOutputSubject, operationSubject } from './subjects.ts';
 
 export interface HostConfig {
   readonly name: string;
@@ -66,6 +82,7 @@ export class Grid {
   readonly node: string;
   readonly system: ActorSystem;
   readonly api: JobApi;
+  readonly vms: VmApi;
   readonly directory: JobDirectory;
   readonly mux: Mux;
   readonly #options: GridOptions;
@@ -102,6 +119,20 @@ export class Grid {
       },
       onProgress: (job, listener) => followProgress(transport, job.id, listener),
     });
+    this.vms = new VmApi({
+      system: this.system,
+      directory: this.directory,
+      hosts: () => this.inventory().hosts.map(({ name }) => name),
+      onOperation: (listener) => {
+        const heard = transport.subscribe(operationSubject('*'), ({ data }) =>
+          listener(decode(data) as Extract<OperationEvent, { type: 'progress' | 'report' }>),
+        );
+        return () => heard.unsubscribe();
+      },
+      checkpoints: async (host, jobId) =>
+        (await this.mux.request(hostCheckpointsSubject(host), { jobId })) as Checkpoint[],
+      pause: (ms) => new Promise((resolve) => void clock.setTimeout(resolve, ms)),
+    });
     this.#allocator = new AllocatorBehaviour(
       { nats: options.forecasterNats, modelPath: options.modelPath, stepMs: STEP_MS },
       allocatorNeighbours(this.system, log),
@@ -117,7 +148,7 @@ export class Grid {
     system.register(jobActor, jobBehaviour(jobNeighbours(system, this.directory, clock)));
     system.register(shadowActor, shadowBehaviour(shadowNeighbours(system)));
     system.register(allocatorActor, this.#allocator);
-    system.register(gatewayActor, gatewayBehaviour(this.mux, this.api));
+    system.register(gatewayActor, gatewayBehaviour(this.mux, this.api, this.vms));
     const behaviour = new Map(
       hosts.map((host) => [
         host.name,
@@ -125,11 +156,13 @@ export class Grid {
           open: host.open,
           image: lookUp,
           clock,
+          journal: operationJournal(this.#options.store, host.name),
           neighbours: hostNeighbours({
             system,
             directory: this.directory,
             api: this.api,
             transport,
+            clock,
             host: host.name,
           }),
           ...(sampleIntervalMs !== undefined && { sampleIntervalMs }),
@@ -154,6 +187,9 @@ export class Grid {
         const { id, offset, maxBytes } = body as { id: string; offset: number; maxBytes: number };
         return own.output(id, offset, maxBytes);
       });
+      this.mux.serve(hostCheckpointsSubject(host.name), (body) =>
+        own.checkpoints((body as { jobId: string }).jobId),
+      );
     }
     for (const id of (await system.resume(shadowActor)).resumed) {
       // The process may have died between a job's end and its shadow's.

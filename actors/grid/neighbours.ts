@@ -7,6 +7,7 @@ import {
   encode,
   encodeFrame,
   GridError,
+  RemoteError,
   type Transport,
 } from '../../runtime/mod.ts';
 import {
@@ -21,7 +22,7 @@ import { type JobNeighbours, jobActor, TERMINAL_STATES } from '../job/mod.ts';
 import { type QueuedJob, ROUTER_KEY, type RouterNeighbours, routerActor } from '../router/mod.ts';
 import { type ShadowNeighbours, shadowActor } from '../shadow/mod.ts';
 import type { GridLog } from './log.ts';
-import { directiveSubject, noteSubject } from './subjects.ts';
+import { directiveSubject, noteSubject, operationSubject } from './subjects.ts';
 import { together } from './together.ts';
 import { tenantOf, wardOf } from './ward.ts';
 
@@ -107,14 +108,19 @@ export interface HostSurroundings {
   readonly directory: JobDirectory;
   readonly api: JobApi;
   readonly transport: Transport;
+  readonly clock: Clock;
   readonly host: string;
 }
+
+/** A VM that has not come by then is not coming. */
+const EXPECTED_WITHIN_MS = 10 * 60_000;
 
 export function hostNeighbours({
   system,
   directory,
   api,
   transport,
+  clock,
   host,
 }: HostSurroundings): HostNeighbours {
   const router = system.ref(routerActor, ROUTER_KEY);
@@ -132,6 +138,27 @@ export function hostNeighbours({
       const { jobId } = settlement.directive;
       if (system.snapshot(shadowActor, jobId) === undefined) return;
       void system.ref(shadowActor, jobId).tell({ type: 'settled', settlement });
+    },
+    progress: (progress) => publish(operationSubject(host), encode({ type: 'progress', ...progress })),
+    report: (report) => publish(operationSubject(host), encode({ type: 'report', report })),
+    removal: {
+      arrange: async (to, vm) => {
+        const expected = system.ref(hostActor, to);
+        const answer = await expected.ask({ type: 'expect', ...vm, withinMs: EXPECTED_WITHIN_MS });
+        if (!answer.accepted) throw new RemoteError(answer.error);
+        return answer.target;
+      },
+      callOff: (to, jobId) => void system.ref(hostActor, to).tell({ type: 'called-off', jobId }),
+      handOver: async (to, jobId, domain) => {
+        const host = system.ref(hostActor, to);
+        // One that is not up finds the VM when it opens.
+        void host.tell({ type: 'arrived', jobId, domain });
+        await system.ref(jobActor, jobId).ask({ type: 'moved', host: to, at: clock.now() });
+        const state = directory.get(jobId)?.state;
+        if (state === undefined || !TERMINAL_STATES.includes(state)) return;
+        // It was cancelled on the way.
+        void host.tell({ type: 'release', jobId });
+      },
     },
     isWanted: async ({ jobId }) => {
       const state = directory.get(jobId)?.state;

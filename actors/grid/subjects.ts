@@ -6,3 +6,7 @@ export const noteSubject = (jobId: string) => `shadowgrid.note.${jobId}`;
 export const directiveSubject = (host: string) => `shadowgrid.directive.${host}`;
 /** Output of a job that runs on the host. */
 export const hostOutputSubject = (host: string) => `shadowgrid.host.${host}.output`;
+/** Checkpoints of a job's VM on the host. */
+export const hostCheckpointsSubject = (host: string) => `shadowgrid.host.${host}.checkpoints`;
+/** Progress and reports of operations on the host's VMs: see OperationEvent. */
+export const operationSubject = (host: string) => `shadowgrid.operation.${host}`;

@@ -11,7 +11,8 @@ import { TestClock } from '../../test/conformance/hypervisor-test-clock.ts';
 import { HostBehaviour, hostActor } from './actor.ts';
 import { HypervisorUnavailable } from './errors.ts';
 import type { Tenant } from './messages.ts';
-import type { Hypervisor } from './port.ts';
+import { operationJournal, type Task } from './operations/mod.ts';
+import type { Hypervisor } from './port/mod.ts';
 import { createSimulatedHypervisor } from './simulated/mod.ts';
 
 const image = { name: 'tiny', kernel: '/none', initrd: '/none' };
@@ -33,6 +34,7 @@ let ref: ActorRef<typeof hostActor>;
 let told: string[];
 let failures: string[];
 let frames: (readonly string[])[];
+let room: number;
 
 beforeEach(async () => {
   clock = new TestClock();
@@ -49,9 +51,21 @@ beforeEach(async () => {
     open: async () => machine,
     image: () => image,
     clock,
+    journal: operationJournal(memoryKeyValue(), 'h'),
     neighbours: {
-      announce: () => {},
-      settled: () => {},
+      announce: ({ free }) => {
+        room = free.cores;
+      },
+      settled: ({ error }) => void (error !== undefined && told.push(`refused ${error.code}`)),
+      progress: ({ progress }) => told.push(`progress ${progress.phase}`),
+      report: ({ operation, outcome }) => told.push(`${operation.task.kind} ${outcome}`),
+      removal: {
+        arrange: async () => {
+          throw new HypervisorUnavailable('no other host', 'start one');
+        },
+        handOver: async () => {},
+        callOff: () => {},
+      },
       frame: (frame) => frames.push(frame.ids),
       isWanted: async ({ jobId }) => jobId !== 'ended',
       tenancy: (jobId) => ({
@@ -171,6 +185,7 @@ test('a hypervisor that cannot be opened is told and thrown', async () => {
     },
     image: () => image,
     clock,
+    journal: operationJournal(memoryKeyValue(), 'h'),
     neighbours: {} as never,
   });
   await expect(broken.open(ref, 'h')).rejects.toThrow('libvirtd does not run');
@@ -193,4 +208,96 @@ test('closing leaves domains running and names them, or ends them', async () => 
   expect(await host.close({ destroy: true })).toEqual([]);
   await dispose();
   expect(failures).toEqual([]);
+});
+
+const operate = (task: Task, id = 'o', jobId = 'a') =>
+  ref.ask({ type: 'operate', operation: { id, jobId, why: 'a test', task } });
+/** A checkpoint that takes until the returned function is called. */
+function slowCheckpoint() {
+  const end = Promise.withResolvers<void>();
+  machine.checkpoints.take = async (_domain, { signal, onProgress } = {}) => {
+    onProgress?.({ phase: 'saving' });
+    const cancelled = new Promise<never>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason)),
+    );
+    await Promise.race([end.promise, cancelled]);
+    return { id: 'c1' } as never;
+  };
+  return end.resolve;
+}
+
+test('an operation is told from its begin to its report; directives wait for it', async () => {
+  const end = slowCheckpoint();
+  Object.assign(machine.capabilities, { checkpoints: 'live' });
+  await host.open(ref, 'h');
+  await ensure(tenant('a'));
+  await pass(2_000);
+  told.length = 0;
+  expect(await operate({ kind: 'checkpoint' })).toEqual({ accepted: true });
+  expect(await operate({ kind: 'checkpoint' })).toEqual({ accepted: true });
+  expect(await operate({ kind: 'activate' }, 'p')).toMatchObject({
+    accepted: false,
+    error: { code: 'domain-busy', retryable: true },
+  });
+  await ref.ask({
+    type: 'directive',
+    directive: {
+      ...{ id: 'd', jobId: 'a', domain: 'sg-a', resource: 'cores', from: 1, to: 0.5, at: 0 },
+      reason: { rule: 'release', use: 0, demand: 0 },
+    },
+  });
+  end();
+  await pass(100);
+  expect(told).toEqual(['progress saving', 'refused domain-busy', 'checkpoint done']);
+  expect(await ref.ask({ type: 'describe' })).toMatchObject({
+    operations: [],
+    reports: [{ outcome: 'done' }],
+  });
+});
+
+test('an operation is cancelled by whoever asks, and before its VM goes', async () => {
+  slowCheckpoint();
+  Object.assign(machine.capabilities, { checkpoints: 'live' });
+  await host.open(ref, 'h');
+  await ensure(tenant('a'));
+  await pass(2_000);
+  told.length = 0;
+  await operate({ kind: 'checkpoint' });
+  await ref.ask({ type: 'cancel-operation', id: 'o' });
+  await pass(100);
+  await operate({ kind: 'checkpoint' }, 'p');
+  await ref.ask({ type: 'release', jobId: 'a' });
+  await pass(100);
+  expect(told.filter((line) => !line.startsWith('progress'))).toEqual([
+    'checkpoint cancelled',
+    'checkpoint cancelled',
+  ]);
+  expect(await names()).toEqual([]);
+});
+
+test('an operation is refused on who does not live here, and where the host cannot', async () => {
+  await host.open(ref, 'h');
+  Object.assign(machine.capabilities, { migration: 'none' });
+  expect(await operate({ kind: 'activate' })).toMatchObject({ error: { code: 'domain-not-found' } });
+  await ensure(tenant('a'));
+  expect(await operate({ kind: 'migrate', to: 'b' })).toMatchObject({
+    error: { code: 'capability-missing' },
+  });
+});
+
+test('keeps room for who is on its way, until it has arrived, is called off or is too late', async () => {
+  const target = { host: 'h', uri: 'test:///h', via: { kind: 'unix' as const, folder: '/x' }, runDir: '/x' };
+  machine.migration.target = async () => target;
+  await host.open(ref, 'h');
+  const expectVm = (jobId: string) =>
+    ref.ask({ type: 'expect', jobId, domain: `sg-${jobId}`, allocation, withinMs: 1_000 });
+  expect(await expectVm('a')).toEqual({ accepted: true, target });
+  expect(await expectVm('b')).toEqual({ accepted: true, target });
+  expect(await expectVm('c')).toMatchObject({ accepted: false, error: { code: 'no-room' } });
+  await ref.ask({ type: 'arrived', jobId: 'a', domain: 'sg-a' });
+  expect(room).toBe(0);
+  expect(await expectVm('a')).toMatchObject({ accepted: false, error: { code: 'already-here' } });
+  await pass(1_100);
+  expect(room).toBe(1);
+  expect((await ref.ask({ type: 'describe' })).residents).toMatchObject([{ jobId: 'a', domain: 'sg-a' }]);
 });

@@ -9,14 +9,29 @@ import {
   toWireError,
   type WireError,
 } from '../../runtime/mod.ts';
-import { hostView, refusal } from './decide.ts';
+import { arrivalRefusal, hostView, operationRefusal, refusal } from './decide.ts';
 import { DirectiveQueue } from './directives.ts';
-import { HypervisorUnavailable } from './errors.ts';
+import { DomainNotFound, HypervisorUnavailable } from './errors.ts';
 import { hostMachine } from './machine.ts';
-import { type HostEffect, hostMessage, type Residence, type Settlement } from './messages.ts';
-import type { GuestImage, Hypervisor } from './port.ts';
+import {
+  type HostContext,
+  type HostEffect,
+  hostMessage,
+  type Reservation,
+  type Residence,
+  type Settlement,
+} from './messages.ts';
+import {
+  type Journal,
+  type OperationProgress,
+  type OperationReport,
+  Operations,
+  type Removal,
+} from './operations/mod.ts';
+import type { Checkpoint, GuestImage, Hypervisor, MigrationTarget } from './port/mod.ts';
 import { Sampler } from './sampler.ts';
 import { Tenancy, type TenancyEvents, type TenancyOptions } from './tenancy.ts';
+import { Turns } from './turns.ts';
 import type { HostView } from './view.ts';
 
 export const hostActor = defineActor({
@@ -30,23 +45,46 @@ export const hostActor = defineActor({
   replies: {
     ensure: (snapshot, message): { accepted: true } | { accepted: false; error: WireError } => {
       const { context } = snapshot;
-      if (snapshot.value !== 'ready') {
-        const error = context.error ?? {
-          code: 'host-not-ready',
-          message: `host ${context.name} is ${snapshot.value}`,
-        };
-        return { accepted: false, error: { ...error, retryable: true } };
-      }
-      const error = refusal(context, message.tenant, message.mayCreate);
+      const error = notReady(snapshot.value, context) ?? refusal(context, message.tenant, message.mayCreate);
       return error === undefined ? { accepted: true } : { accepted: false, error };
+    },
+    operate: (snapshot, message): { accepted: true } | { accepted: false; error: WireError } => {
+      const { context } = snapshot;
+      const error = operationRefusal(context, message.operation) ?? notReady(snapshot.value, context);
+      const begun = context.operations[message.operation.id] !== undefined;
+      return begun || error === undefined ? { accepted: true } : { accepted: false, error };
+    },
+    expect: (
+      snapshot,
+      message,
+    ): { accepted: true; target: MigrationTarget } | { accepted: false; error: WireError } => {
+      const { context } = snapshot;
+      if (context.reservations[message.jobId] !== undefined && context.target !== undefined) {
+        return { accepted: true, target: context.target };
+      }
+      const error = notReady(snapshot.value, context) ?? arrivalRefusal(context, message);
+      return { accepted: false, error: error ?? noArrivals(context.name) };
     },
     describe: (snapshot) => ({
       view: hostView(snapshot.context, snapshot.value === 'ready'),
       state: snapshot.value,
       residents: Object.values(snapshot.context.residents),
+      operations: Object.values(snapshot.context.operations),
+      reports: snapshot.context.reports,
       error: snapshot.context.error,
     }),
   },
+});
+
+function notReady(state: string, context: HostContext): WireError | undefined {
+  if (state === 'ready') return undefined;
+  const error = context.error ?? { code: 'host-not-ready', message: `host ${context.name} is ${state}` };
+  return { ...error, retryable: true };
+}
+
+const noArrivals = (host: string): WireError => ({
+  code: 'capability-missing',
+  message: `no VM can be moved to host ${host}`,
 });
 
 /** Whom a host tells what. */
@@ -55,6 +93,12 @@ export interface HostNeighbours {
   /** Events of a job's stay. */
   tenancy(jobId: string): TenancyEvents;
   settled(settlement: Settlement): void;
+  progress(progress: OperationProgress): void;
+  report(report: OperationReport): void;
+  /** The other hosts. */
+  readonly removal: Omit<Removal, 'arrange'> & {
+    arrange(to: string, vm: Reservation): Promise<MigrationTarget>;
+  };
   frame(frame: Frame): void;
   /** Whether a domain that was found running still has a job to run. */
   isWanted(residence: Residence): Promise<boolean>;
@@ -67,6 +111,7 @@ export interface HostOptions {
   /** Time between telemetry samples, ms. Default 50. */
   readonly sampleIntervalMs?: number;
   readonly tenancy?: Pick<TenancyOptions, 'bootDeadlineMs' | 'silenceMs'>;
+  readonly journal: Journal;
   readonly neighbours: HostNeighbours;
 }
 
@@ -77,7 +122,10 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   readonly #options: HostOptions;
   readonly #tenancies = new Map<string, Tenancy>();
   #hypervisor: Hypervisor | undefined;
+  readonly #turns = new Turns();
+  readonly #arrivals = new Set<unknown>();
   #directives: DirectiveQueue | undefined;
+  #operations: Operations | undefined;
   #sampler: Sampler | undefined;
   #closed = false;
 
@@ -91,7 +139,8 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
     try {
       const hypervisor = await this.#options.open();
       this.#hypervisor = hypervisor;
-      this.#directives = new DirectiveQueue(hypervisor, clock);
+      this.#directives = new DirectiveQueue(hypervisor, clock, this.#turns);
+      this.#operations = this.#operationsOn(hypervisor, self);
       this.#sampler = new Sampler({
         host,
         hypervisor,
@@ -99,12 +148,24 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
         intervalMs: sampleIntervalMs,
         onFrame: (frame) => neighbours.frame(frame),
       });
-      const [info, found] = await Promise.all([hypervisor.info(), hypervisor.list()]);
+      const recovered = await this.#operations.recover();
+      const [info, found, target] = await Promise.all([
+        hypervisor.info(),
+        hypervisor.list(),
+        hypervisor.migration.target().catch(() => undefined),
+      ]);
+      for (const report of recovered) await self.ask({ type: 'operated', report });
       await self.ask({
         type: 'opened',
         info,
+        ...(target !== undefined && { target }),
         capabilities: hypervisor.capabilities,
-        found: found.map(({ name, jobId, allocation }) => ({ name, jobId, allocation })),
+        found: found.map(({ name, jobId, allocation, warm }) => ({
+          name,
+          jobId,
+          allocation,
+          ...(warm !== undefined && { warm }),
+        })),
       });
     } catch (error) {
       await self.ask({ type: 'unreachable', error: toWireError(error) });
@@ -126,6 +187,18 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
         const settlement = await this.#need(this.#directives).apply(effect.directive, effect.grant);
         return void context.self.tell({ type: 'settled', settlement });
       }
+      case 'operate': {
+        const report = await this.#need(this.#operations).run(effect.operation, effect.domain);
+        if (!this.#closed) await context.self.ask({ type: 'operated', report });
+        return;
+      }
+      case 'cancel-operation':
+        return this.#operations?.cancel(effect.id);
+      case 'report':
+        this.#afterwards(effect.report, context);
+        return this.#options.neighbours.report(effect.report);
+      case 'expect':
+        return this.#awaitArrival(effect.jobId, effect.withinMs, context);
       case 'reconcile':
         for (const residence of effect.residents) {
           if (await this.#options.neighbours.isWanted(residence)) continue;
@@ -139,10 +212,18 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
     return await this.#tenancies.get(jobId)?.output(offset, maxBytes);
   }
 
+  /** Of a job's VM on this host, oldest first; also where the VM is gone. */
+  async checkpoints(jobId: string): Promise<Checkpoint[]> {
+    const all = await this.#need(this.#hypervisor).checkpoints.list();
+    return all.filter((checkpoint) => checkpoint.jobId === jobId);
+  }
+
   /** Stops sampling and following; `destroy` also ends the domains. Resolves with the domains left running. */
   async close(options: { readonly destroy: boolean }): Promise<string[]> {
     this.#closed = true;
     this.#sampler?.stop();
+    for (const timer of this.#arrivals) this.#options.clock.clearTimeout(timer);
+    await this.#operations?.close();
     await Promise.all([...this.#tenancies.values()].map((tenancy) => tenancy.leave()));
     this.#tenancies.clear();
     const hypervisor = this.#hypervisor;
@@ -192,10 +273,10 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   async #release(effect: Extract<HostEffect, { type: 'release' }>, context: Context): Promise<void> {
     const left = this.#tenancies.get(effect.jobId)?.leave();
     this.#tenancies.delete(effect.jobId);
-    this.#directives?.forget(effect.domain);
     this.#sample(context, effect.domain);
-    // A domain that is just being created would come to be after it was destroyed.
+    // A domain that is just being created, or put back, would come to be after it was destroyed.
     await left;
+    await this.#operations?.cancelAllOf(effect.jobId);
     const { signal } = context;
     try {
       await pRetry(() => this.#need(this.#hypervisor).destroy(effect.domain), {
@@ -209,6 +290,44 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
       return; // The host stops: a domain that is left is found at the next start.
     }
     void context.self.tell({ type: 'released', jobId: effect.jobId });
+  }
+
+  /** Room is not kept for ever for a VM that does not come. */
+  #awaitArrival(jobId: string, withinMs: number, { self }: Context): void {
+    const { clock } = this.#options;
+    const timer = clock.setTimeout(() => {
+      this.#arrivals.delete(timer);
+      void self.tell({ type: 'called-off', jobId });
+    }, withinMs);
+    this.#arrivals.add(timer);
+  }
+
+  /** A VM that moved away is followed where it is now. */
+  #afterwards({ operation, outcome }: OperationReport, context: Context): void {
+    if (operation.task.kind !== 'migrate' || outcome !== 'done') return;
+    void this.#tenancies.get(operation.jobId)?.leave();
+    this.#tenancies.delete(operation.jobId);
+    // A sampler that went on would take the guest's channel from whoever looks after it, should it come back.
+    this.#sample(context);
+  }
+
+  #operationsOn(hypervisor: Hypervisor, self: Context['self']): Operations {
+    const { clock, journal, neighbours } = this.#options;
+    const { removal } = neighbours;
+    const arrange = async (to: string, jobId: string, domain: string) => {
+      const { residents } = await self.ask({ type: 'describe' });
+      const allocation = residents.find((residence) => residence.jobId === jobId)?.allocation;
+      if (allocation === undefined) throw new DomainNotFound(domain);
+      return await removal.arrange(to, { jobId, domain, allocation });
+    };
+    return new Operations({
+      hypervisor,
+      journal,
+      clock,
+      turns: this.#turns,
+      removal: { ...removal, arrange },
+      onProgress: (progress) => neighbours.progress(progress),
+    });
   }
 
   /** Samples every resident but the one that is leaving. */

@@ -1,17 +1,23 @@
 /** Pure decisions of a host: is there room, what can be granted, what others see of it. */
 import type { WireError } from '../../runtime/mod.ts';
-import type { Directive, HostContext, Tenant } from './messages.ts';
-import type { Allocation } from './port.ts';
+import type { Directive, HostContext, Reservation, Residence, Settlement, Tenant } from './messages.ts';
+import type { Operation, OperationReport, OperationUnderWay, Task, TaskResult } from './operations/mod.ts';
+import type { Allocation } from './port/mod.ts';
 import type { Amount, HostView } from './view.ts';
 
-/** What is left of the host when its residents use all they are allowed now. */
+/** What is left of the host when its residents, and those on their way to it, use all they are allowed or have warm. */
 export function freeRoom(context: HostContext): Amount {
   const { cores = 0, memoryMiB = 0 } = context.info ?? {};
-  const residents = Object.values(context.residents);
+  const taken = [...Object.values(context.residents), ...Object.values(context.reservations)].map(takenBy);
   return {
-    cores: cores - residents.reduce((sum, r) => sum + r.allocation.cores, 0),
-    memoryMiB: memoryMiB - residents.reduce((sum, r) => sum + r.allocation.memoryMiB, 0),
+    cores: cores - taken.reduce((sum, amount) => sum + amount.cores, 0),
+    memoryMiB: memoryMiB - taken.reduce((sum, amount) => sum + amount.memoryMiB, 0),
   };
+}
+
+/** Warm vCPUs take no core before they run: the quota is the measure. Warm memory is there already. */
+function takenBy({ allocation, warm }: Pick<Residence, 'allocation' | 'warm'>): Amount {
+  return { cores: allocation.cores, memoryMiB: allocation.memoryMiB + (warm?.memoryMiB ?? 0) };
 }
 
 /**
@@ -28,17 +34,80 @@ export function refusal(context: HostContext, tenant: Tenant, mayCreate: boolean
     };
   }
   if (leaving === false || !mayCreate) return undefined;
+  return lackOf(context, tenant.allocation);
+}
+
+/** Why the host has no room for so much; undefined if it has. */
+function lackOf(context: HostContext, allocation: Allocation): WireError | undefined {
   const room = freeRoom(context);
   const lacks = (what: string, wanted: number, left: number): WireError => ({
     code: 'no-room',
-    message: `host ${context.name} has ${left.toFixed(2)} ${what} left, the job starts with ${wanted}`,
+    message: `host ${context.name} has ${left.toFixed(2)} ${what} left, the job needs ${wanted}`,
     retryable: true,
   });
-  if (tenant.allocation.cores > room.cores + 1e-9) return lacks('cores', tenant.allocation.cores, room.cores);
-  if (tenant.allocation.memoryMiB > room.memoryMiB) {
-    return lacks('MiB', tenant.allocation.memoryMiB, room.memoryMiB);
-  }
+  if (allocation.cores > room.cores + 1e-9) return lacks('cores', allocation.cores, room.cores);
+  if (allocation.memoryMiB > room.memoryMiB) return lacks('MiB', allocation.memoryMiB, room.memoryMiB);
   return undefined;
+}
+
+/** Why a VM may not be moved here; undefined if it may. */
+export function arrivalRefusal(
+  context: HostContext,
+  arrival: Pick<Reservation, 'jobId' | 'allocation'>,
+): WireError | undefined {
+  const { jobId, allocation } = arrival;
+  if (context.residents[jobId] !== undefined) {
+    return { code: 'already-here', message: `job ${jobId} lives on host ${context.name}` };
+  }
+  if (context.reservations[jobId] !== undefined) return undefined;
+  return lackOf(context, allocation);
+}
+
+/** The operation that is under way on the job's VM. */
+export function operationOn(context: HostContext, jobId: string): OperationUnderWay | undefined {
+  return Object.values(context.operations).find(({ operation }) => operation.jobId === jobId);
+}
+
+/** Why an operation cannot be begun now; undefined if it can, or was begun already. */
+export function operationRefusal(context: HostContext, operation: Operation): WireError | undefined {
+  const { id, jobId, task } = operation;
+  if (context.operations[id] !== undefined) return undefined;
+  const residence = context.residents[jobId];
+  if (residence === undefined || residence.leaving) {
+    return {
+      code: 'domain-not-found',
+      message: `no VM of job ${jobId} is on host ${context.name}`,
+      field: 'jobId',
+      hint: 'see where it runs: shadowgrid job ID',
+    };
+  }
+  const other = operationOn(context, jobId);
+  if (other !== undefined) {
+    const { id: otherId, task: otherTask } = other.operation;
+    return {
+      code: 'domain-busy',
+      message: `operation ${otherId} (${otherTask.kind}) is under way on the VM of job ${jobId}`,
+      hint: 'wait for it, or cancel it',
+      retryable: true,
+    };
+  }
+  return lackingFor(context, task);
+}
+
+/** What the host would have to be able to do. */
+function lackingFor(context: HostContext, task: Task): WireError | undefined {
+  const capabilities = context.capabilities;
+  const needed = {
+    checkpoint: 'checkpoints',
+    'verify-checkpoint': 'checkpoints',
+    'remove-checkpoint': 'checkpoints',
+    'roll-back': 'checkpoints',
+    migrate: 'migration',
+  } as const;
+  const capability = needed[task.kind as keyof typeof needed];
+  if (capabilities === undefined || capability === undefined || capabilities[capability] !== 'none') return;
+  const why = capabilities.lacking[capability] ?? 'its driver cannot';
+  return { code: 'capability-missing', message: `host ${context.name} has no ${capability}: ${why}` };
 }
 
 /** How much of a directive there is room for: all of it, a part, or (raises only) nothing beyond what it has. */
@@ -48,6 +117,45 @@ export function grantOf(context: HostContext, directive: Directive): number {
   if (directive.to <= has || directive.resource === 'vcpus') return directive.to;
   const left = Math.max(0, freeRoom(context)[directive.resource]);
   return Math.min(directive.to, has + left);
+}
+
+/** Who lives here once an operation is over: one that moved away is gone, one that was rolled back has what it had. */
+export function residentsAfter(
+  residents: HostContext['residents'],
+  report: OperationReport,
+): HostContext['residents'] {
+  const { jobId, task } = report.operation;
+  const residence = residents[jobId];
+  if (residence === undefined || report.outcome !== 'done') return residents;
+  if (task.kind === 'migrate') {
+    const { [jobId]: _, ...left } = residents;
+    return left;
+  }
+  return { ...residents, [jobId]: withResult(residence, task, report.result ?? {}) };
+}
+
+function withResult(residence: Residence, task: Task, result: TaskResult): Residence {
+  const { warm: _, ...rest } = residence;
+  if ('warm' in result) return { ...rest, warm: result.warm };
+  if ('allocation' in result) return { ...rest, allocation: result.allocation };
+  if ('status' in result) {
+    const { allocation, warm } = result.status;
+    return { ...rest, allocation, ...(warm !== undefined && { warm }) };
+  }
+  return task.kind === 'cool' ? rest : residence;
+}
+
+/** The settlement of a directive that must not be carried out now; undefined if it may. */
+export function postponement(context: HostContext, directive: Directive): Settlement | undefined {
+  const other = operationOn(context, directive.jobId);
+  if (other === undefined) return undefined;
+  const { id, task } = other.operation;
+  const error = {
+    code: 'domain-busy',
+    message: `operation ${id} (${task.kind}) is under way`,
+    retryable: true,
+  };
+  return { directive, outcome: 'refused', granted: directive.from, tookMs: 0, at: directive.at, error };
 }
 
 export function withGrant(allocation: Allocation, resource: keyof Allocation, granted: number): Allocation {

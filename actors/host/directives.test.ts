@@ -4,7 +4,8 @@ import { TestClock } from '../../test/conformance/hypervisor-test-clock.ts';
 import { DirectiveQueue } from './directives.ts';
 import { HypervisorError } from './errors.ts';
 import type { Directive } from './messages.ts';
-import type { Hypervisor } from './port.ts';
+import type { Hypervisor } from './port/mod.ts';
+import { Turns } from './turns.ts';
 
 const directive = (more: Partial<Directive> = {}): Directive => ({
   id: 'd',
@@ -32,7 +33,7 @@ function start() {
     setVcpus: (name: string, vcpus: number) => begin(`${name} vcpus ${vcpus}`),
     setMemory: (name: string, memoryMiB: number) => begin(`${name} memory ${memoryMiB}`, memoryMiB + 1),
   };
-  const queue = new DirectiveQueue(hypervisor as unknown as Hypervisor, clock);
+  const queue = new DirectiveQueue(hypervisor as unknown as Hypervisor, clock, new Turns());
   return { clock, calls, queue, names: () => calls.map(({ call }) => call) };
 }
 const settle = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,29 +1,24 @@
 /** Carries out directives: in order per domain, domains side by side. */
 import { type Clock, toWireError } from '../../runtime/mod.ts';
 import type { Directive, Settlement } from './messages.ts';
-import type { Hypervisor } from './port.ts';
+import type { Hypervisor } from './port/mod.ts';
+import type { Turns } from './turns.ts';
 
 export class DirectiveQueue {
   readonly #hypervisor: Hypervisor;
   readonly #clock: Clock;
-  readonly #tails = new Map<string, Promise<unknown>>();
+  readonly #turns: Turns;
 
-  constructor(hypervisor: Hypervisor, clock: Clock) {
+  constructor(hypervisor: Hypervisor, clock: Clock, turns: Turns) {
     this.#hypervisor = hypervisor;
     this.#clock = clock;
+    this.#turns = turns;
   }
 
   /** Applies `grant` of what the directive asks for; never rejects: a failure is a settlement too. */
   apply(directive: Directive, grant: number): Promise<Settlement> {
     const arrived = this.#clock.now();
-    const before = this.#tails.get(directive.domain) ?? Promise.resolve();
-    const settlement = before.then(() => this.#carryOut(directive, grant, arrived));
-    this.#tails.set(directive.domain, settlement);
-    return settlement;
-  }
-
-  forget(domain: string): void {
-    this.#tails.delete(domain);
+    return this.#turns.take(directive.domain, () => this.#carryOut(directive, grant, arrived));
   }
 
   async #carryOut(directive: Directive, grant: number, arrived: number): Promise<Settlement> {

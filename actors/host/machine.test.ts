@@ -4,7 +4,8 @@ import { createActor } from 'xstate';
 import { freeRoom, grantOf, refusal } from './decide.ts';
 import { hostMachine } from './machine.ts';
 import type { Directive, HostEffect, HostMessage, Settlement, Tenant } from './messages.ts';
-import type { HypervisorCapabilities } from './port.ts';
+import type { Operation, OperationReport } from './operations/mod.ts';
+import type { HypervisorCapabilities } from './port/mod.ts';
 
 const info = { hostname: 'h', cores: 4, memoryMiB: 1000, version: 'simulated' };
 const capabilities = { kind: 'simulated' } as HypervisorCapabilities;
@@ -148,4 +149,37 @@ test('takes nobody before it is open, while it cannot be reached, and when it dr
   ]);
   expect(host.send(ensure(tenant('b', 1)))).toEqual([]);
   expect(host.send({ type: 'release', jobId: 'a' })).toMatchObject([{ type: 'release' }]);
+});
+
+describe('after an operation', () => {
+  const report = (task: Operation['task'], more: Partial<OperationReport>): HostMessage => ({
+    type: 'operated',
+    report: {
+      operation: { id: 'o', jobId: 'a', why: 'a test', task },
+      ...{ domain: 'sg-a', outcome: 'done', tookMs: 1, at: 1 },
+      ...more,
+    },
+  });
+  const allocation = { cores: 2, vcpus: 2, memoryMiB: 300 };
+
+  test('warm memory is taken until it is used or given back', () => {
+    const { send, context } = start(opened(tenant('a', 1)));
+    send(
+      report({ kind: 'warm', vcpus: 2, memoryMiB: 300 }, { result: { warm: { vcpus: 1, memoryMiB: 200 } } }),
+    );
+    expect(freeRoom(context())).toEqual({ cores: 3, memoryMiB: 700 });
+    send(report({ kind: 'cool' }, { result: {} }));
+    expect(freeRoom(context())).toEqual({ cores: 3, memoryMiB: 900 });
+    send(report({ kind: 'activate' }, { result: { allocation } }));
+    expect(freeRoom(context())).toEqual({ cores: 2, memoryMiB: 700 });
+  });
+
+  test('a VM that moved away is gone from the books; one that came back, or was not moved, is not', () => {
+    const { send, context } = start(opened(tenant('a', 1)));
+    send(report({ kind: 'migrate', to: 'b' }, { outcome: 'failed' }));
+    expect(Object.keys(context().residents)).toEqual(['a']);
+    send(report({ kind: 'migrate', to: 'b' }, {}));
+    expect(context().residents).toEqual({});
+    expect(context().reports).toHaveLength(2);
+  });
 });

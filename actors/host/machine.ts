@@ -1,8 +1,20 @@
 /** The host statechart: opening, ready, unreachable, draining; who lives here and what each may use. */
 import { assign, enqueueActions, setup } from 'xstate';
 import type { WireError } from '../../runtime/mod.ts';
-import { grantOf, hostView, refusal, withGrant } from './decide.ts';
+import {
+  arrivalRefusal,
+  grantOf,
+  hostView,
+  operationRefusal,
+  postponement,
+  refusal,
+  residentsAfter,
+  withGrant,
+} from './decide.ts';
 import type { HostContext, HostEffect, HostMessage, Residence } from './messages.ts';
+
+/** Reports of operations that people can look up. */
+const REPORTS_KEPT = 64;
 
 export const hostMachine = setup({
   types: {
@@ -14,12 +26,13 @@ export const hostMachine = setup({
   actions: {
     noteOpened: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'opened') return;
-      const found = event.found.map((d): [string, Residence] => [
-        d.jobId,
-        { jobId: d.jobId, domain: d.name, allocation: d.allocation, leaving: false },
+      const found = event.found.map(({ name: domain, ...rest }): [string, Residence] => [
+        rest.jobId,
+        { ...rest, domain, leaving: false },
       ]);
       const residents = { ...context.residents, ...Object.fromEntries(found) };
-      enqueue.assign({ info: event.info, capabilities: event.capabilities, residents, error: undefined });
+      const { info, capabilities, target } = event;
+      enqueue.assign({ info, capabilities, target, residents, error: undefined });
       enqueue.emit({ type: 'reconcile', residents: found.map(([, residence]) => residence) });
     }),
     noteError: assign(({ event }) =>
@@ -53,6 +66,8 @@ export const hostMachine = setup({
     apply: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'directive') return;
       const { directive } = event;
+      const postponed = postponement(context, directive);
+      if (postponed !== undefined) return enqueue.emit({ type: 'settled', settlement: postponed });
       const residence = context.residents[directive.jobId];
       const grant = grantOf(context, directive);
       if (residence !== undefined && !residence.leaving) {
@@ -75,6 +90,50 @@ export const hostMachine = setup({
       }
       enqueue.emit({ type: 'settled', settlement: event.settlement });
     }),
+    operate: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'operate' || event.dryRun) return;
+      const { operation } = event;
+      const known = context.operations[operation.id] !== undefined;
+      if (known || operationRefusal(context, operation) !== undefined) return;
+      const { domain } = context.residents[operation.jobId]!;
+      const operations = { ...context.operations, [operation.id]: { operation, domain } };
+      enqueue.assign({ operations });
+      enqueue.emit({ type: 'operate', operation, domain });
+    }),
+    cancelOperation: enqueueActions(({ event, enqueue }) => {
+      if (event.type === 'cancel-operation') enqueue.emit({ type: 'cancel-operation', id: event.id });
+    }),
+    noteOperated: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'operated') return;
+      const { report } = event;
+      const { [report.operation.id]: _, ...operations } = context.operations;
+      enqueue.assign({
+        operations,
+        residents: residentsAfter(context.residents, report),
+        reports: [...context.reports.slice(1 - REPORTS_KEPT), report],
+      });
+      enqueue.emit({ type: 'report', report });
+    }),
+    expect: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== 'expect' || arrivalRefusal(context, event) !== undefined) return;
+      const { jobId, domain, allocation, withinMs } = event;
+      const reservations = { ...context.reservations, [jobId]: { jobId, domain, allocation } };
+      enqueue.assign({ reservations });
+      enqueue.emit({ type: 'expect', jobId, withinMs });
+    }),
+    arrive: assign(({ context, event }) => {
+      if (event.type !== 'arrived') return {};
+      const { jobId, domain } = event;
+      const { [jobId]: reserved, ...reservations } = context.reservations;
+      if (context.residents[jobId] !== undefined || reserved === undefined) return { reservations };
+      const residence: Residence = { jobId, domain, allocation: reserved.allocation, leaving: false };
+      return { reservations, residents: { ...context.residents, [jobId]: residence } };
+    }),
+    callOff: assign(({ context, event }) => {
+      if (event.type !== 'called-off') return {};
+      const { [event.jobId]: _, ...reservations } = context.reservations;
+      return { reservations };
+    }),
     announce: enqueueActions(({ context, enqueue }) => {
       enqueue.emit({ type: 'announce', view: hostView(context, true) });
     }),
@@ -89,12 +148,19 @@ export const hostMachine = setup({
     info: undefined,
     capabilities: undefined,
     residents: {},
+    reservations: {},
+    target: undefined,
+    operations: {},
+    reports: [],
     error: undefined,
   }),
   initial: 'opening',
   on: {
     release: { actions: 'release' },
     settled: { actions: 'noteSettled' },
+    'cancel-operation': { actions: 'cancelOperation' },
+    operated: { actions: 'noteOperated' },
+    'called-off': { actions: 'callOff' },
   },
   states: {
     opening: {
@@ -109,6 +175,11 @@ export const hostMachine = setup({
         ensure: { actions: ['admit', 'announce'] },
         directive: { actions: 'apply' },
         settled: { actions: ['noteSettled', 'announce'] },
+        operate: { actions: 'operate' },
+        operated: { actions: ['noteOperated', 'announce'] },
+        expect: { actions: ['expect', 'announce'] },
+        arrived: { actions: ['arrive', 'announce'] },
+        'called-off': { actions: ['callOff', 'announce'] },
         released: { actions: ['noteReleased', 'announce'] },
         unreachable: { target: 'unreachable', actions: 'noteError' },
         drain: 'draining',
@@ -125,6 +196,8 @@ export const hostMachine = setup({
       entry: 'announceClosed',
       on: {
         directive: { actions: 'apply' },
+        operate: { actions: 'operate' },
+        operated: { actions: ['noteOperated', 'announceClosed'] },
         released: { actions: ['noteReleased', 'announceClosed'] },
       },
     },

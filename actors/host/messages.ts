@@ -1,7 +1,19 @@
 /** Messages of a host actor, and what it asks for once its state has changed. */
 import { z } from 'zod';
 import type { WireError } from '../../runtime/mod.ts';
-import type { Allocation, HostInfo, HypervisorCapabilities } from './port.ts';
+import {
+  type Operation,
+  type OperationReport,
+  type OperationUnderWay,
+  operationSchema,
+} from './operations/mod.ts';
+import type {
+  Allocation,
+  HostInfo,
+  HypervisorCapabilities,
+  MigrationTarget,
+  WarmCapacity,
+} from './port/mod.ts';
 import type { HostView } from './view.ts';
 
 const allocation = z.object({ cores: z.number(), vcpus: z.number(), memoryMiB: z.number() });
@@ -54,7 +66,16 @@ export const hostMessage = z.discriminatedUnion('type', [
     type: z.literal('opened'),
     info: z.custom<HostInfo>(),
     capabilities: z.custom<HypervisorCapabilities>(),
-    found: z.array(z.object({ name: z.string(), jobId: z.string(), allocation })),
+    found: z.array(
+      z.object({
+        name: z.string(),
+        jobId: z.string(),
+        allocation,
+        warm: z.object({ vcpus: z.number(), memoryMiB: z.number() }).optional(),
+      }),
+    ),
+    /** How others move VMs here; absent where that cannot be done. */
+    target: z.custom<MigrationTarget>().optional(),
   }),
   z.object({ type: z.literal('unreachable'), error: wireError }),
   z.object({
@@ -68,6 +89,20 @@ export const hostMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('released'), jobId: z.string() }),
   z.object({ type: z.literal('directive'), directive: directiveSchema }),
   z.object({ type: z.literal('settled'), settlement: z.custom<Settlement>() }),
+  /** Do something to a job's VM. With `dryRun` only the answer is meant: whether it would be begun. */
+  z.object({ type: z.literal('operate'), operation: operationSchema, dryRun: z.boolean().optional() }),
+  z.object({ type: z.literal('operated'), report: z.custom<OperationReport>() }),
+  z.object({ type: z.literal('cancel-operation'), id: z.string() }),
+  /** Another host wants to move a VM here: keep room for it until it arrives, is called off, or is too late. */
+  z.object({
+    type: z.literal('expect'),
+    jobId: z.string(),
+    domain: z.string(),
+    allocation,
+    withinMs: z.number().positive(),
+  }),
+  z.object({ type: z.literal('arrived'), jobId: z.string(), domain: z.string() }),
+  z.object({ type: z.literal('called-off'), jobId: z.string() }),
   /** Take no more jobs. */
   z.object({ type: z.literal('drain') }),
   z.object({ type: z.literal('describe') }),
@@ -90,7 +125,16 @@ export interface Residence {
   readonly jobId: string;
   readonly domain: string;
   readonly allocation: Allocation;
+  /** Plugged but not in use yet: taken from the host all the same. */
+  readonly warm?: WarmCapacity;
   readonly leaving: boolean;
+}
+
+/** Room that is kept for a VM on its way here. */
+export interface Reservation {
+  readonly jobId: string;
+  readonly domain: string;
+  readonly allocation: Allocation;
 }
 
 export interface HostContext {
@@ -100,6 +144,13 @@ export interface HostContext {
   readonly capabilities: HypervisorCapabilities | undefined;
   /** By job id. */
   readonly residents: Readonly<Record<string, Residence>>;
+  /** By job id. */
+  readonly reservations: Readonly<Record<string, Reservation>>;
+  readonly target: MigrationTarget | undefined;
+  /** Under way, by id; one per job. */
+  readonly operations: Readonly<Record<string, OperationUnderWay>>;
+  /** The newest, oldest first. */
+  readonly reports: readonly OperationReport[];
   readonly error: WireError | undefined;
 }
 
@@ -112,6 +163,10 @@ export type HostEffect =
       /** What there is room for, at most `directive.to`. */
       readonly grant: number;
     }
+  | { readonly type: 'operate'; readonly operation: Operation; readonly domain: string }
+  | { readonly type: 'cancel-operation'; readonly id: string }
+  | { readonly type: 'report'; readonly report: OperationReport }
+  | { readonly type: 'expect'; readonly jobId: string; readonly withinMs: number }
   | { readonly type: 'announce'; readonly view: HostView }
   | { readonly type: 'settled'; readonly settlement: Settlement }
   /** Domains found at the start: whose jobs have ended are removed. */

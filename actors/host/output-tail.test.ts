@@ -47,4 +47,12 @@ describe('the tail of an output', () => {
     await tail.follow(agentWith(written, 500), 1_000);
     expect(tail.get()).toEqual({ outputBytes: 1_000, output: written.subarray(500) });
   });
+
+  it('forgets what was written after the moment that the guest was put back to', async () => {
+    const tail = new OutputTail(10_000);
+    await tail.follow(agentWith(bytes(1_000)), 1_000);
+    const again = bytes(600).reverse();
+    await tail.follow(agentWith(again), 600);
+    expect(tail.get()).toEqual({ outputBytes: 600, output: again });
+  });
 });

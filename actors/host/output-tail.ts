@@ -22,6 +22,8 @@ export class OutputTail {
 
   /** Reads what is new of the `total` bytes that the command has written. */
   async follow(agent: GuestAgent, total: number): Promise<void> {
+    // Put back to an earlier state, the command has not written yet what was read after it.
+    if (total < this.#end) [this.#output, this.#end] = [new Uint8Array(), 0];
     for (let at = Math.max(this.#end, total - MOST); at < total; at = this.#end) {
       const { offset, data } = await agent.output(at, Math.min(CHUNK, total - at));
       if (data.length === 0) return;

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Frame } from '../../runtime/mod.ts';
 import { TestClock } from '../../test/conformance/hypervisor-test-clock.ts';
-import { type Hypervisor, SAMPLE_COLUMNS } from './port.ts';
+import { type Hypervisor, SAMPLE_COLUMNS } from './port/mod.ts';
 import { Sampler } from './sampler.ts';
 
 function start(onSample: (clock: TestClock) => void = () => {}) {
@@ -64,4 +64,33 @@ test('stands still without domains, and follows a change of them', () => {
   sampler.stop();
   clock.advance(500);
   expect(frames.length).toBe(3);
+});
+
+test('ids of other rates have frames and clocks of their own', () => {
+  const clock = new TestClock();
+  const seen: string[] = [];
+  const sampler = new Sampler({
+    host: 'h',
+    hypervisor: { sample: (_, out) => out.fill(1) },
+    columns: ['one', 'two'],
+    clock,
+    intervalMs: 40,
+    intervalOf: (id) => (id === 'fast' ? 20 : 40),
+    onFrame: ({ t, ids, columns, values }) => {
+      expect(columns).toEqual(['one', 'two']);
+      expect(values.length).toBe(ids.length * 2);
+      seen.push(`${t} ${ids.join()}`);
+    },
+  });
+  sampler.watch(['fast', 'a', 'b']);
+  clock.advance(80);
+  expect(seen.sort()).toEqual(['20 fast', '40 a,b', '40 fast', '60 fast', '80 a,b', '80 fast']);
+  sampler.watch(['a']);
+  clock.advance(80);
+  expect(seen.slice(6)).toEqual(['120 a', '160 a']);
+  sampler.stop();
+  clock.advance(100);
+  expect(seen.length).toBe(8);
+  expect(sampler.reports().get(20)).toMatchObject({ ticks: 4, skipped: 0, intervalErrorP99Ms: 0 });
+  expect(sampler.reports().get(40)).toMatchObject({ ticks: 4, skipped: 0, intervalErrorMaxMs: 0 });
 });

@@ -4,7 +4,7 @@ import { TestClock } from '../../test/conformance/hypervisor-test-clock.ts';
 import type { GuestAgent, GuestEvent, GuestJob } from './agent/mod.ts';
 import { DomainExists, GuestUnreachable } from './errors.ts';
 import type { Tenant } from './messages.ts';
-import type { DomainStatus, Hypervisor, LifecycleEvent } from './port.ts';
+import type { DomainStatus, Hypervisor, LifecycleEvent } from './port/mod.ts';
 import { OUTPUT_KEPT, Tenancy, type TenancyOptions } from './tenancy.ts';
 
 const allocation = { cores: 1, vcpus: 1, memoryMiB: 128 };

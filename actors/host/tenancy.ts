@@ -5,7 +5,7 @@ import type { GuestAgent, GuestJob } from './agent/mod.ts';
 import { DomainExists, GuestUnreachable } from './errors.ts';
 import type { Tenant } from './messages.ts';
 import { OutputTail } from './output-tail.ts';
-import type { DomainStatus, GuestImage, Hypervisor } from './port.ts';
+import type { DomainStatus, GuestImage, Hypervisor } from './port/mod.ts';
 
 /** What happens during a stay; every time is ms since the epoch. */
 export interface TenancyEvents {
@@ -118,7 +118,15 @@ export class Tenancy {
     maxBytes: number,
   ): Promise<{ readonly offset: number; readonly data: Uint8Array }> {
     if (this.#agent === undefined) throw new GuestUnreachable(this.#options.tenant.domain, 'still booting');
-    return await this.#agent.output(offset, maxBytes);
+    const agent = this.#agent;
+    try {
+      return await agent.output(offset, maxBytes);
+    } catch (error) {
+      // The guest may have been put back or moved since: it answers over another channel.
+      await this.#reconnect();
+      if (this.#agent === agent) throw error;
+      return await this.#agent.output(offset, maxBytes);
+    }
   }
 
   /** Stops following; the domain itself is left as it is. Resolves when none is being created any more. */
@@ -237,6 +245,8 @@ export class Tenancy {
 
   #onLifecycle(event: { readonly domain: string; readonly event: string; readonly detail: string }): void {
     if (event.domain !== this.#options.tenant.domain) return;
+    // It runs on at another host: whoever moved it there has it followed there.
+    if (event.event === 'migrated') return void this.leave();
     if (event.event !== 'stopped' && event.event !== 'crashed') return;
     this.#lose({
       code: `domain-${event.event}`,

@@ -23,6 +23,7 @@ const machine = setup({
     assignHost: assign(({ event }) =>
       event.type === 'place' ? { host: event.host, placedAt: event.at, error: undefined } : {},
     ),
+    noteMove: assign(({ event }) => (event.type === 'moved' ? { host: event.host } : {})),
     noteRefusal: assign(({ context, event }) =>
       event.type === 'host-refused'
         ? {
@@ -81,6 +82,7 @@ const machine = setup({
     },
     booting: {
       on: {
+        moved: { actions: ['noteMove', 'ensureRunning'] },
         'host-refused': { target: 'queued', actions: 'noteRefusal' },
         started: { target: 'running', actions: 'noteStart' },
         exited: [
@@ -94,6 +96,7 @@ const machine = setup({
     running: {
       entry: 'castShadow',
       on: {
+        moved: { actions: ['noteMove', 'ensureRunning', 'castShadow'] },
         // After a restart: the host does not know the VM any more, or cannot be reached for good.
         'host-refused': { target: 'failed', actions: ['release', 'noteEnd'] },
         exited: [

@@ -36,6 +36,8 @@ export const jobMessage = z.discriminatedUnion('type', [
   }),
   /** The VM could not run the job to its end: it never booted, its agent stopped answering, it was destroyed. */
   z.object({ type: z.literal('lost'), error: wireError, at }),
+  /** Its VM was moved to another host, and runs on there. */
+  z.object({ type: z.literal('moved'), host: z.string(), at }),
   z.object({ type: z.literal('cancel'), at }),
 ]);
 export type JobMessage = z.infer<typeof jobMessage>;

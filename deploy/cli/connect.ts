@@ -1,5 +1,5 @@
 /** Connects a command to the grid it is about: the one of a state directory, or any by its NATS, as one of its users. */
-import { JobClient } from '../../actors/gateway/mod.ts';
+import { JobClient, VmClient } from '../../actors/gateway/mod.ts';
 import {
   connectNats,
   createMux,
@@ -11,6 +11,7 @@ import { findGrid, type GivenNats, gridPaths, NoGrid, natsOptionsOf } from '../l
 
 export interface GridConnection extends AsyncDisposable {
   readonly jobs: JobClient;
+  readonly vms: VmClient;
   readonly inspection: InspectionClient;
   readonly deadLetters: DeadLetterClient;
   readonly transport: Transport;
@@ -51,6 +52,7 @@ export async function connectGrid(
   const mux = createMux(transport);
   return {
     jobs: new JobClient(mux),
+    vms: new VmClient(mux),
     inspection: new InspectionClient(mux),
     deadLetters: new DeadLetterClient(mux),
     transport,

@@ -1,6 +1,7 @@
 /** `shadowgrid doctor`: what this machine can and cannot do, and how to get it. */
 import { styleText } from 'node:util';
 import { defineCommand } from 'citty';
+import { probeRootLab, probeSessionLab } from '../lab/mod.ts';
 import { probeLibvirt } from '../local/mod.ts';
 import { runDoctor } from '../setup/mod.ts';
 import { printJson } from './print.ts';
@@ -19,7 +20,7 @@ export const doctor = defineCommand({
   args: { json: { type: 'boolean', description: 'print JSON' } },
   run: async ({ args }) => {
     const findings = await runDoctor({
-      probes: { libvirt: probeLibvirt },
+      probes: { libvirt: probeLibvirt, 'lab-root': probeRootLab, 'lab-session': probeSessionLab },
       onProgress: (line) => process.stderr.write(`${line}\n`),
     });
     if (args.json) printJson({ findings });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record | nats-config | actors | actor | trace | send | dead-letters | redrive`. */
+/** The command line: `shadowgrid up | submit | jobs | job | hosts | watch | cancel | doctor | demo | record | nats-config | actors | actor | trace | send | dead-letters | redrive | lab | vm`. */
 import { defineCommand, runCommand, runMain, showUsage } from 'citty';
 import { actor } from './actor.ts';
 import { actors } from './actors.ts';
@@ -9,6 +9,7 @@ import { demo } from './demo.ts';
 import { doctor } from './doctor.ts';
 import { hosts } from './hosts.ts';
 import { cancel, job, jobs } from './jobs.ts';
+import { lab } from './lab.ts';
 import { natsConfig } from './nats.ts';
 import { printError } from './print.ts';
 import { record } from './record.ts';
@@ -17,6 +18,7 @@ import { send } from './send.ts';
 import { submit } from './submit.ts';
 import { trace } from './trace.ts';
 import { up } from './up.ts';
+import { vm } from './vm.ts';
 import { watch } from './watch.ts';
 
 const commands = {
@@ -37,6 +39,8 @@ const commands = {
   send,
   'dead-letters': deadLetters,
   redrive,
+  lab,
+  vm,
 };
 const shadowgrid = defineCommand({
   meta: { name: 'shadowgrid', version: '0.1.0', description: 'Every job has a shadow' },

@@ -2,7 +2,7 @@
 import { defineCommand } from 'citty';
 import { InvalidRequest } from '../../actors/job/mod.ts';
 import { startLocalGrid } from '../local/mod.ts';
-import { parseImages, parsePort, parseSeconds } from './arguments.ts';
+import { parseImages, parseNumber, parsePort, parseSeconds } from './arguments.ts';
 import { untilSignal } from './signals.ts';
 
 export const up = defineCommand({
@@ -13,6 +13,11 @@ export const up = defineCommand({
   args: {
     state: { type: 'string', description: 'state directory; default .shadowgrid', valueHint: 'DIR' },
     simulated: { type: 'boolean', description: 'a host that only pretends, where libvirt cannot be had' },
+    hosts: {
+      type: 'string',
+      description: 'several hosts, held apart on this machine; default 1',
+      valueHint: 'N',
+    },
     keep: { type: 'boolean', description: 'on Ctrl-C leave VMs, libvirtd and nats-server running' },
     nats: {
       type: 'string',
@@ -50,6 +55,10 @@ export const up = defineCommand({
     if (natsPort !== undefined && (args.nats ?? args.credentials) !== undefined) {
       throw new InvalidRequest('--nats-port is for a nats-server of its own', '--nats-port', 'leave it out');
     }
+    const hosts = parseNumber('hosts', args.hosts);
+    if (hosts !== undefined && !(Number.isInteger(hosts) && hosts >= 1 && hosts <= 26)) {
+      throw new InvalidRequest(`--hosts ${args.hosts} cannot be`, '--hosts', '1 to 26');
+    }
     const adminPort = parsePort('admin-port', args['admin-port']);
     const bootDeadlineMs = parseSeconds('boot-deadline', args['boot-deadline']);
     const silenceMs = parseSeconds('silence', args.silence);
@@ -69,6 +78,7 @@ export const up = defineCommand({
           ...(args.credentials !== undefined && { credentials: args.credentials }),
         },
       }),
+      ...(hosts !== undefined && { hosts }),
       ...(natsPort !== undefined && { natsPort }),
       ...(adminPort !== undefined && { adminPort }),
     });

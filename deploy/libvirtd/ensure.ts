@@ -1,6 +1,5 @@
 /** A libvirt daemon of our own: found where it runs, started where it does not; it and its guests outlive us. */
-import { randomUUID } from 'node:crypto';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LIBVIRT_PACKAGES } from '../setup/debian/mod.ts';
 import {
@@ -11,8 +10,8 @@ import {
   runCommand,
   startDetached,
 } from '../setup/process/mod.ts';
-import { libvirtdConfiguration, qemuConfiguration, withLibvirtUser } from './configuration.ts';
 import { LibvirtMissing, LibvirtNeedsRoot, LibvirtNotReady } from './errors.ts';
+import { prepareLibvirtd } from './prepare.ts';
 
 export interface LibvirtdOptions {
   /** Sockets and pid file; keep it short, a unix socket's path has at most 107 bytes. */
@@ -93,36 +92,16 @@ function checkSocketPath(socket: string): void {
   );
 }
 
-async function start({ stateDir, runDir, logFile }: Place): Promise<void> {
-  const folders = ['etc', 'lib', 'cache', 'log'].map((name) => join(stateDir, name));
-  for (const folder of [...folders, join(runDir, 'libvirt')])
-    await mkdir(folder, { recursive: true, mode: 0o700 });
-  await chmod(runDir, 0o700);
-  const users = withLibvirtUser(await readFile('/etc/passwd', 'utf8'), await readFile('/etc/group', 'utf8'));
-  await writeFile(join(stateDir, 'passwd'), users.passwd);
-  await writeFile(join(stateDir, 'group'), users.group);
-  await writeFile(join(stateDir, 'etc', 'qemu.conf'), qemuConfiguration());
-  // Inside its namespace the daemon sees stateDir/log in place of the system's folder; the file is the same.
-  const log = join(stateDir, 'log', 'libvirtd.log');
-  const configuration = libvirtdConfiguration({ hostUuid: await hostUuid(stateDir), logFile: log });
-  await writeFile(join(stateDir, 'etc', 'libvirtd.conf'), configuration);
-  const launcher = join(import.meta.dirname ?? '.', 'launch.sh');
-  const unshare = ['--mount', '--propagation', 'private', 'sh', launcher, stateDir, runDir];
-  await startDetached('unshare', unshare, { logFile });
+async function start(place: Place): Promise<void> {
+  const [command = '', ...args] = await prepareLibvirtd(place);
+  await startDetached(command, args, { logFile: place.logFile });
 }
 
-/** Kept, so that a restarted daemon is the same host. */
-async function hostUuid(stateDir: string): Promise<string> {
-  const file = join(stateDir, 'host-uuid');
-  const kept = await readFile(file, 'utf8').catch(() => undefined);
-  if (kept !== undefined) return kept.trim();
-  const fresh = randomUUID();
-  await writeFile(file, fresh);
-  return fresh;
-}
-
-async function answers(uri: string): Promise<boolean> {
-  const result = await runCommand('virsh', ['-q', '-c', uri, 'version'], { check: false, timeoutMs: 5000 });
+/** Whether the daemon behind `uri` answers; none is started for it. */
+export async function answers(uri: string): Promise<boolean> {
+  const env = { LIBVIRT_AUTOSTART: '0' };
+  const options = { check: false, timeoutMs: 5000, env };
+  const result = await runCommand('virsh', ['-q', '-c', uri, 'version'], options);
   return result.status === 0;
 }
 

@@ -8,7 +8,7 @@ import { TACTICAL_MODEL } from '../../models/mod.ts';
 import { natsCommandLog, natsKeyValue, systemClock } from '../../runtime/mod.ts';
 import { startTelemetry } from '../telemetry/mod.ts';
 import { startAdmin } from './admin.ts';
-import { libvirtHost, simulatedHost } from './host.ts';
+import { labHosts, libvirtHost, simulatedHosts } from './host.ts';
 import { checkImages } from './images.ts';
 import { createLog } from './log.ts';
 import { type GivenNats, openNats } from './nats.ts';
@@ -21,6 +21,8 @@ export interface LocalGridOptions {
   readonly state?: string;
   /** A host that only pretends: for machines without root or libvirt. */
   readonly simulated?: boolean;
+  /** Several are a lab on this machine. Default 1. */
+  readonly hosts?: number;
   /** A NATS that runs already; default a nats-server of the grid's own. */
   readonly nats?: GivenNats;
   /** Of its own nats-server. Default: any free one. */
@@ -43,7 +45,7 @@ export interface StopOptions {
   readonly keep?: boolean;
 }
 
-/** Pools a job may name; the one host of a local grid is in the first. */
+/** Pools a job may name; the hosts of a local grid are in the first. */
 const POOLS = ['general-purpose', 'high-performance', 'low-priority'] as const;
 
 export interface LocalGrid {
@@ -51,8 +53,8 @@ export interface LocalGrid {
   readonly grid: Grid;
   readonly natsUrl: string;
   readonly adminUrl: string;
-  /** Name of the one host. */
-  readonly host: string;
+  /** Their names. */
+  readonly hosts: readonly string[];
   /** Of nats-server. */
   readonly natsVersion: string;
   /** Ends everything in order, or with `keep` only this process's part. Resolves with what is left running. */
@@ -88,7 +90,11 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     undo,
   );
   const { transport, replicas } = nats;
-  const host = simulated ? await simulatedHost() : await libvirtHost(paths, onProgress, log.warn, undo);
+  const surroundings = { paths, node, onProgress, warn: log.warn, undo };
+  const count = options.hosts ?? 1;
+  const machines = simulated
+    ? await simulatedHosts(count, surroundings)
+    : await (count === 1 ? libvirtHost(surroundings) : labHosts(count, surroundings));
   const grid = new Grid({
     node,
     transport,
@@ -98,8 +104,8 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     forecasterNats: nats.forecaster,
     modelPath: TACTICAL_MODEL,
     clock: systemClock,
-    hosts: [{ name: node, pool: POOLS[0], open: host.open }],
-    images: [host.image, ...(options.images ?? [])],
+    hosts: machines.hosts.map((host) => ({ ...host, pool: POOLS[0] })),
+    images: [machines.image, ...(options.images ?? [])],
     pools: POOLS,
     log,
     telemetry: telemetry.actors,
@@ -126,15 +132,21 @@ export async function startLocalGrid(options: LocalGridOptions = {}): Promise<Lo
     const left = await grid.stop({ keep });
     await telemetry.stop();
     left.push(...(await nats.stop({ keep })));
-    const libvirtd = await host.libvirtdCare?.stop();
-    if (keep && libvirtd?.pid !== undefined) left.push(`libvirtd (pid ${libvirtd.pid})`);
-    if (!keep) left.push(...((await libvirtd?.stop()) ?? []));
+    left.push(...(await machines.stop({ keep })));
     if (left.length === 0) await rm(paths.run, { recursive: true, force: true });
     log.info('the grid has stopped', { left });
     await rm(paths.record, { force: true });
     return left;
   };
-  return { paths, grid, natsUrl: nats.url, adminUrl: admin.url, host: node, natsVersion: nats.version, stop };
+  return {
+    paths,
+    grid,
+    natsUrl: nats.url,
+    adminUrl: admin.url,
+    hosts: machines.hosts.map(({ name }) => name),
+    natsVersion: nats.version,
+    stop,
+  };
 }
 
 function nodeName(): string {

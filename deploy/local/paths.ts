@@ -13,6 +13,8 @@ export interface GridPaths {
   readonly natsStore: string;
   readonly natsRun: string;
   readonly libvirtState: string;
+  /** Disks and checkpoints of VMs. */
+  readonly vmStore: string;
   readonly log: string;
 }
 
@@ -30,6 +32,7 @@ export function gridPaths(
     natsStore: join(root, 'nats', 'store'),
     natsRun: join(root, 'nats'),
     libvirtState: join(root, 'libvirt'),
+    vmStore: join(root, 'vms'),
     log: join(root, 'shadowgrid.log'),
   };
 }

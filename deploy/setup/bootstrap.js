@@ -2,7 +2,7 @@
  * The first thing that runs on a fresh machine: brings node_modules in, then hands over to the Node 24 inside it.
  * Plain JavaScript for Node 18 and newer, without any package.
  *
- * usage: node deploy/setup/bootstrap.js shadowgrid|demo|test|bench|chaos|check [arguments]
+ * usage: node deploy/setup/bootstrap.js shadowgrid|demo|lab|test|bench|chaos|check [arguments]
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -22,6 +22,7 @@ const NODE_FLAGS = availableParallelism() < 4 ? ['--single-threaded-gc'] : [];
 const COMMANDS = {
   shadowgrid: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'deploy/cli/main.ts'), ...args]],
   demo: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'deploy/cli/main.ts'), 'demo', ...args]],
+  lab: (args) => ['node', [join(ROOT, 'deploy/cli/main.ts'), 'lab', ...args]],
   test: (args) => ['node', [join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run', ...args]],
   bench: (args) => ['node', [...NODE_FLAGS, join(ROOT, 'test/bench/main.ts'), ...args]],
   chaos: (args) => ['node', [join(ROOT, 'test/chaos/main.ts'), ...args]],

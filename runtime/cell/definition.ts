@@ -4,7 +4,7 @@ import type { ZodType } from 'zod';
 import { addressOf } from '../address.ts';
 import { InvalidDefinition } from '../errors.ts';
 import type { Placement } from '../place.ts';
-import type { MachineState } from './interpreter.ts';
+import type { MachineState } from './machine-state.ts';
 
 export interface ActorMessage {
   readonly type: string;

@@ -6,15 +6,8 @@ import type { AnyActorScope, AnyStateMachine, EventObject } from 'xstate';
 import { z } from 'zod';
 import { setAlarm } from '../alarm.ts';
 import type { Clock } from '../clock.ts';
+import type { MachineState } from './machine-state.ts';
 import { takeStationary } from './stationary.ts';
-
-/** What of an XState snapshot the runtime looks at. */
-export interface MachineState {
-  readonly status: string;
-  readonly value: unknown;
-  readonly context: unknown;
-  readonly error?: unknown;
-}
 
 export interface Effect {
   readonly type: string;

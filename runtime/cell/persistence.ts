@@ -4,7 +4,8 @@ import { ActorExists, KeyExists, NoSuchActor, RevisionConflict } from '../errors
 import { persevere } from '../persevere.ts';
 import type { KeyValueEntry } from '../store/mod.ts';
 import { type CommandMark, type CommandPosition, markApplied, wasApplied } from './command-mark.ts';
-import type { MachineState, PendingTimer } from './interpreter.ts';
+import type { PendingTimer } from './interpreter.ts';
+import type { MachineState } from './machine-state.ts';
 import { encodeRecord, type StoredRecord, storeKey } from './record.ts';
 import type { CellOptions } from './wiring.ts';
 

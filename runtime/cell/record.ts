@@ -6,7 +6,8 @@ import { SnapshotIncompatible } from '../errors.ts';
 import { placeOf } from '../place.ts';
 import { type CommandMark, commandMark } from './command-mark.ts';
 import type { AnyActorDefinition, StoredState } from './definition.ts';
-import { type MachineState, type PendingTimer, pendingTimer, restoreState } from './interpreter.ts';
+import { type PendingTimer, pendingTimer, restoreState } from './interpreter.ts';
+import type { MachineState } from './machine-state.ts';
 
 export interface StoredRecord {
   readonly version: number;

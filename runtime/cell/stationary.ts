@@ -3,7 +3,7 @@
  * computes the states to leave and to enter for them as well: three quarters of the cost of a message.
  */
 import type { AnyActorScope, AnyStateMachine, AnyStateNode, EventObject } from 'xstate';
-import type { MachineState } from './interpreter.ts';
+import type { MachineState } from './machine-state.ts';
 
 type Assignment = (scope: AssignScope) => object | undefined;
 

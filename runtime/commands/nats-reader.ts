@@ -24,6 +24,8 @@ export async function openNatsReader(options: NatsReaderOptions): Promise<Comman
 /** How many times another reader that opens at the same moment is evicted. */
 const MOST_EVICTIONS = 20;
 const CLOSE_WITHIN_MS = 1_000;
+/** Of a consumer that has nothing to send; two that do not come are missed. */
+const HEARTBEAT_MS = 2_000;
 
 interface Taken {
   /** As it came last: by it the server is told. */
@@ -35,9 +37,9 @@ interface Taken {
 
 /**
  * A consumer delivers in order only what it delivers for the first time: what is lost on its way comes again later.
- * So with every gap, and with every new connection, it is replaced by a new one, which begins with the first message
- * that is not acknowledged; what was handed over before is known by its sequence. A reader whose consumer was deleted
- * by somebody else has been replaced.
+ * So with every gap, when it falls silent, and with every new connection, it is replaced by a new one, which begins with
+ * the first message that is not acknowledged; what was handed over before is known by its sequence. A reader whose
+ * consumer was deleted by somebody else has been replaced.
  */
 class NatsReader implements CommandReader {
   readonly #options: NatsReaderOptions;
@@ -130,7 +132,7 @@ class NatsReader implements CommandReader {
     const messages = await consumers.getConsumerFromInfo(info).consume({
       max_messages: this.#inFlight,
       expires: 30_000,
-      idle_heartbeat: 5_000,
+      idle_heartbeat: HEARTBEAT_MS,
       abort_on_missing_resource: true,
       callback: (message) => {
         if (info.name === this.#consumer) this.#receive(message);
@@ -141,6 +143,15 @@ class NatsReader implements CommandReader {
       if (info.name === this.#consumer) void this.#replace();
     };
     void messages.closed().then(isOver, isOver);
+    void this.#heed(messages, isOver);
+  }
+
+  /**
+   * The consumer's leader has changed or its server is away: what it had sent comes again only after `ACK_WAIT_MS`, and
+   * the client, which asks again by itself, waits for `expires` when it is not answered at once.
+   */
+  async #heed(messages: ConsumerMessages, isOver: () => void): Promise<void> {
+    for await (const { type } of messages.status()) if (type === 'heartbeats_missed') isOver();
   }
 
   #receive(message: JsMsg): void {

@@ -2,11 +2,16 @@
 import { parseArgs } from 'node:util';
 import { actors } from './actors.ts';
 import type { Benchmark } from './benchmark.ts';
+import { checkpoint } from './checkpoint.ts';
 import { failover } from './failover.ts';
 import { footprint } from './footprint.ts';
 import { forecast } from './forecast.ts';
+import { hotplug } from './hotplug.ts';
+import { libvirt } from './libvirt.ts';
+import { migrate } from './migrate.ts';
 import { preprovision } from './preprovision.ts';
 import { rpc } from './rpc.ts';
+import { sampler } from './sampler.ts';
 import { simulation } from './simulation.ts';
 import { submit } from './submit.ts';
 
@@ -14,10 +19,15 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   preprovision,
   submit,
   failover,
+  migrate,
   footprint,
   actors,
+  checkpoint,
+  hotplug,
   rpc,
+  sampler,
   simulation,
+  libvirt,
   forecast: ({ log }) => forecast({ json: false, log }),
 };
 

@@ -1,19 +1,18 @@
 /** Rounds of mishaps to three nodes on a cluster of three nats-servers, and what became of what clients were promised. */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { ActorRef } from '../../runtime/mod.ts';
 import { NodeHarness } from '../../runtime/testkit/processes/mod.ts';
-import type { ClusterSettings, Deed } from '../support/cluster-settings.ts';
+import type { ClusterSettings } from '../support/cluster-settings.ts';
 import { LEDGER_NODE, makeLedgers, openClient } from '../support/clustered.ts';
-import type { ledger } from '../support/ledger.ts';
+import { NatsCluster } from '../support/nats-cluster.ts';
 import { until } from '../support/until.ts';
-import { Clients, keyOf } from './clients.ts';
+import { Clients } from './clients.ts';
 import { Dice } from './dice.ts';
+import { gather } from './evidence.ts';
 import { nextMishap, type Stage } from './mishaps.ts';
-import { NatsCluster } from './servers.ts';
-import { judge, missing } from './verdict.ts';
+import { judge, type Verdict } from './verdict.ts';
 
 export interface ChaosOptions {
   readonly rounds: number;
@@ -44,6 +43,8 @@ const PAUSE_MS = 60;
 /** After SIGKILL of its leader a bucket of three copies takes no writes for some seconds. */
 const LEASE_TTL_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
+/** Longer than a lease and an election of leaders: most calls wait out what happens. */
+const DEADLINE_MS = 14_000;
 const REPLICAS = 3;
 /** Load before and after what happens. */
 const USUAL_MS = 500;
@@ -91,13 +92,20 @@ async function play(options: ChaosOptions, stack: AsyncDisposableStack): Promise
   const stage: Stage = { nodes, names: NODES, servers, ttlMs: LEASE_TTL_MS };
   const opened = new AsyncDisposableStack();
   stack.use(opened);
-  const client = await until('a client', () => openClient(opened, servers.urls, REPLICAS), RECOVERY_MS);
+  const client = await until(() => openClient(opened, servers.urls, REPLICAS), RECOVERY_MS);
   await Promise.all(NODES.map((name) => nodes.start(name)));
   await nodes.waitForStable({ withinMs: RECOVERY_MS });
   const ledgers = await makeLedgers(nodes, 'a', client, LEDGERS);
 
-  const clients = new Clients({ ledgers, dice: new Dice(seed + 1), count: CLIENTS, pauseMs: PAUSE_MS });
-  let applied = new Map<string, readonly number[]>();
+  const clients = new Clients({
+    ledgers,
+    dice: new Dice(seed + 1),
+    count: CLIENTS,
+    pauseMs: PAUSE_MS,
+    deadlineMs: DEADLINE_MS,
+  });
+  const evidence = { ledgers, clients, journal, withinMs: RECOVERY_MS };
+  let verdict: Verdict | undefined;
   for (let round = 1; round <= rounds; round++) {
     const { what, happen } = nextMishap(stage, dice);
     const began = performance.now();
@@ -109,8 +117,8 @@ async function play(options: ChaosOptions, stack: AsyncDisposableStack): Promise
     const recoveredMs = performance.now() - began;
     await pause(USUAL_MS);
     await clients.pause();
-    applied = await settled(ledgers, clients);
-    const { violations } = judge({ ...clients, deeds: await readDeeds(journal), applied });
+    verdict = judge(await gather(evidence));
+    const { violations } = verdict;
     const failures = [...clients.failures].map(([why, count]) => `${count} ${why}`).join(', ');
     log(
       `${clock()}   stable after ${(recoveredMs / 1000).toFixed(1)} s; ${clients.given.length} given, ` +
@@ -118,38 +126,11 @@ async function play(options: ChaosOptions, stack: AsyncDisposableStack): Promise
     );
     for (const violation of violations.slice(0, 10)) log(`    ${violation}`);
   }
-  const verdict = judge({ ...clients, deeds: await readDeeds(journal), applied });
-  const { lost, duplicated, doubleOwners, disordered } = verdict;
+  const { lost, duplicated, doubleOwners, disordered } = verdict ?? judge(await gather(evidence));
   const acknowledged = clients.given.filter((one) => one.acknowledged);
   const commands = acknowledged.filter(({ durable }) => durable).length;
   const messages = acknowledged.length - commands;
   return { rounds, lost, duplicated, doubleOwners, disordered, commands, messages, seed };
-}
-
-/** What all ledgers have, once all that was acknowledged is there; or after some time, what there is. */
-async function settled(
-  ledgers: readonly ActorRef<typeof ledger>[],
-  clients: Clients,
-): Promise<Map<string, readonly number[]>> {
-  const deadline = performance.now() + RECOVERY_MS;
-  for (;;) {
-    const read = async (one: ActorRef<typeof ledger>) => {
-      const numbers = await until(
-        `an answer of ${one.address}`,
-        () => one.ask({ type: 'read' }),
-        RECOVERY_MS,
-      );
-      return [keyOf(one), numbers] as const;
-    };
-    const applied = new Map(await Promise.all(ledgers.map(read)));
-    if (missing(clients.given, applied).length === 0 || performance.now() > deadline) return applied;
-    await pause(250);
-  }
-}
-
-async function readDeeds(journal: string): Promise<Deed[]> {
-  const lines = (await readFile(journal, 'utf8')).split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line));
 }
 
 const clock = () => new Date().toISOString().slice(11, 19);

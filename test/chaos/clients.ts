@@ -14,10 +14,9 @@ export interface ClientsOptions {
   readonly count: number;
   /** Between what a client does and what it does next, ms. */
   readonly pauseMs: number;
+  /** Of each call. */
+  readonly deadlineMs: number;
 }
-
-/** Longer than a lease and an election of leaders: most calls wait out what happens. */
-const DEADLINE_MS = 14_000;
 
 export class Clients {
   readonly given: Given[] = [];
@@ -64,11 +63,12 @@ export class Clients {
     this.#serial += 1;
     const n = this.#serial;
     const key = keyOf(to);
+    const { deadlineMs } = this.#options;
     const asked = monotonicMs();
     try {
-      if (durable) await to.command({ type: 'add', n }, { deadlineMs: DEADLINE_MS });
+      if (durable) await to.command({ type: 'add', n }, { deadlineMs });
       else {
-        const count = await to.ask({ type: 'add', n }, { deadlineMs: DEADLINE_MS });
+        const count = await to.ask({ type: 'add', n }, { deadlineMs });
         this.seen.push({ key, asked, answered: monotonicMs(), count });
       }
       this.given.push({ key, n, durable, acknowledged: true });
@@ -79,9 +79,10 @@ export class Clients {
   }
 
   async #look(at: Ledger): Promise<void> {
+    const { deadlineMs } = this.#options;
     const asked = monotonicMs();
     try {
-      const count = await at.ask({ type: 'look' }, { deadlineMs: DEADLINE_MS });
+      const count = await at.ask({ type: 'look' }, { deadlineMs });
       this.seen.push({ key: keyOf(at), asked, answered: monotonicMs(), count });
     } catch (error) {
       this.#failed('look', error);

@@ -1,8 +1,8 @@
 /** What happens to nodes and nats-servers: one thing a round, then everything is there again. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NodeHarness } from '../../runtime/testkit/processes/mod.ts';
+import type { NatsCluster } from '../support/nats-cluster.ts';
 import type { Dice } from './dice.ts';
-import type { NatsCluster } from './servers.ts';
 
 export interface Stage {
   readonly nodes: NodeHarness;

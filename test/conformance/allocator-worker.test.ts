@@ -12,8 +12,8 @@ import { SAMPLE_COLUMNS } from '../../actors/host/mod.ts';
 import { readNatsCredentials } from '../../deploy/nats/secured/mod.ts';
 import { TACTICAL_MODEL } from '../../models/mod.ts';
 import { decodeFrame, encodeFrame, type NatsTransport, spawnWorker } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { type SecuredServers, startSecured } from './nats-secured-server.ts';
-import { until } from './transport-until.ts';
 
 const WORKER = new URL('../../actors/allocator/allocator.worker.ts', import.meta.url);
 const ward: WardSpec = {

@@ -13,19 +13,9 @@ import {
   NoSuchActor,
   type Transport,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
+import type { Drivers } from './drivers.ts';
 import { reachedAt, storedAt } from './placed.ts';
-import { until } from './transport-until.ts';
-
-export interface CellDriver {
-  start(): Promise<void>;
-  connect(): Promise<Transport>;
-  /** The same store for the same name. */
-  store(transport: Transport, name: string): Promise<KeyValue>;
-  /** Cuts transport and store, as the death of the server does. */
-  cut(): Promise<void>;
-  mend(): Promise<void>;
-  stop(): Promise<void>;
-}
 
 const message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ship'), to: z.string().min(1) }),
@@ -84,7 +74,7 @@ const parcelOptions = {
 };
 const parcel = defineActor(parcelOptions);
 
-export function cellSuite(name: string, driver: CellDriver): void {
+export function cellSuite(name: string, driver: Drivers): void {
   describe(`actors on ${name}`, () => {
     const open: AsyncDisposable[] = [];
     let store: KeyValue;

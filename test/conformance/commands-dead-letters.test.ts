@@ -13,9 +13,9 @@ import {
   serveDeadLetters,
 } from '../../runtime/mod.ts';
 import { shadowgrid } from '../support/command.ts';
+import { until } from '../support/until.ts';
 import { collect, textsOf } from './commands-collect.ts';
 import { startTestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 const error = { code: 'actor-failed', message: 'it\nthrew', hint: 'mend it' };
 

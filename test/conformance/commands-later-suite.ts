@@ -1,8 +1,8 @@
 /** What every driver of the CommandLog port must do with commands for later. */
 import { describe, expect, test } from 'vitest';
 import { addressOf, type CommandLog, partitionOf } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { collect, command } from './commands-collect.ts';
-import { until } from './transport-until.ts';
 
 /** A driver may take so long after the time, ms. */
 export const SOON_MS = 4_000;

@@ -13,10 +13,10 @@ import {
   natsCommandLog,
   natsKeyValue,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { debianNatsServer } from './commands-debian-server.ts';
 import { follow, later, SOON_MS } from './commands-later-suite.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 const message = z.object({ type: z.literal('count'), n: z.number() });
 const machine = setup({

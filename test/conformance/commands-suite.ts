@@ -8,9 +8,9 @@ import {
   startCourier,
   systemClock,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { collect, command, textsOf } from './commands-collect.ts';
 import { commandLogLaterSuite } from './commands-later-suite.ts';
-import { until } from './transport-until.ts';
 
 export interface CommandLogDriver {
   start(): Promise<void>;

@@ -9,11 +9,11 @@ import {
   natsCommandLog,
   partitionOf,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { collect, command, textsOf } from './commands-collect.ts';
 import { debianNatsServer } from './commands-debian-server.ts';
 import { commandLogSuite } from './commands-suite.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 commandLogSuite('memory', {
   start: async () => undefined,

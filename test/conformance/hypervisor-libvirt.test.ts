@@ -29,14 +29,26 @@ if ('reason' in found || image === undefined) {
   let daemon = found;
   const open = () => createLibvirtHypervisor({ uri: daemon.uri, runDir: join(folder, 'guests') });
 
+  const discovered = async () => {
+    await using hypervisor = await open();
+    return hypervisor.capabilities;
+  };
+
   hypervisorSuite('libvirt', {
+    // What depends on this kernel and hardware is what is found.
     capabilities: {
+      ...(await discovered()),
       kind: 'libvirt',
       acceleration: 'tcg',
       vcpuShrink: 'agent',
       memoryResize: 'virtio-mem',
       cpuQuota: true,
       survivesRestart: true,
+      diskLimits: true,
+      placement: true,
+      memoryNodes: true,
+      checkpoints: 'live',
+      migration: 'live',
     },
     start: async () => ({ image }),
     open,

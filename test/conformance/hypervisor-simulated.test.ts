@@ -1,4 +1,5 @@
 /** The simulated driver against the suite of all hypervisors, on a clock that the tests move. */
+import { expect } from 'vitest';
 import { createSimulatedHypervisor } from '../../actors/host/simulated/mod.ts';
 import { hypervisorSuite } from './hypervisor-suite.ts';
 import { TestClock } from './hypervisor-test-clock.ts';
@@ -13,6 +14,17 @@ hypervisorSuite('simulated', {
     memoryResize: 'virtio-mem',
     cpuQuota: true,
     survivesRestart: false,
+    diskLimits: true,
+    bandwidth: 'none',
+    placement: true,
+    memoryNodes: true,
+    cacheWays: false,
+    memoryBandwidth: false,
+    hugepagesMiB: [],
+    perf: false,
+    checkpoints: 'live',
+    migration: 'live',
+    lacking: expect.any(Object),
   },
   start: async () => ({ image: { name: 'tiny', kernel: '/none', initrd: '/none' } }),
   open: async () => createSimulatedHypervisor({ clock, seed: 7 }),

@@ -14,19 +14,12 @@ import {
   type Mux,
   serveInspection,
   systemClock,
-  type Transport,
   type WatchBatch,
   type WatchRecord,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
+import type { Drivers } from './drivers.ts';
 import { storedAt } from './placed.ts';
-import { until } from './transport-until.ts';
-
-export interface InspectionSetting {
-  start(): Promise<void>;
-  connect(): Promise<Transport>;
-  store(transport: Transport, name: string): Promise<KeyValue>;
-  stop(): Promise<void>;
-}
 
 const message = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('press') }),
@@ -82,7 +75,7 @@ const lamp = defineActor({
   passivation: { afterMs: 20 },
 });
 
-export function inspectionSuite(name: string, setting: InspectionSetting): void {
+export function inspectionSuite(name: string, setting: Drivers): void {
   describe(`inspection over ${name}`, { timeout: 30_000 }, () => {
     let given: {
       system: ActorSystem;

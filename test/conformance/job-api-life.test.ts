@@ -1,7 +1,7 @@
 /** A job's way through the grid as its user meets it: run, cancelled, waiting for others, found again after a restart. */
 import { describe, expect } from 'vitest';
+import { until } from '../support/until.ts';
 import { JOB_API, job, test } from './memory-grid.ts';
-import { until } from './transport-until.ts';
 
 describe('a job', () => {
   test('runs from submission to its end', async ({ given: { client, machine, reach } }) => {

@@ -18,13 +18,13 @@ describe('errors name the field and what would be right', () => {
     [{ jobs: [job('x'), { ...job('y'), priority: 101 }] }, 'jobs.1.priority'],
     [{ jobs: [job('x', { dependencies: ['nobody'] })] }, 'jobs.0.dependencies.0'],
     [{ jobs: [] }, 'jobs'],
-  ])('%j', async ([body, field], { given: { client, mux } }) => {
+  ])('%j', async ([body, field], { untouched: { client, mux } }) => {
     const error = await mux.request(JOB_API.submit, body).catch((thrown) => thrown);
     expect(error).toMatchObject({ code: 'invalid-request', field, hint: expect.stringMatching(/.+/) });
     expect(await client.list()).toEqual([]);
   });
 
-  test('a cycle of dependencies is refused whole', async ({ given: { client } }) => {
+  test('a cycle of dependencies is refused whole', async ({ untouched: { client } }) => {
     const cycle = client.submitBatch([
       job('true', { name: 'a', dependencies: ['b'] }),
       job('true', { name: 'b', dependencies: ['a'] }),
@@ -35,7 +35,7 @@ describe('errors name the field and what would be right', () => {
 
   test.for([JOB_API.status, JOB_API.cancel, JOB_API.output])(
     '%s of an unknown job',
-    async (subject, { given: { mux } }) => {
+    async (subject, { untouched: { mux } }) => {
       const id = 'j-0123456789';
       await expect(mux.request(subject, { id })).rejects.toMatchObject({ code: 'no-such-job', field: 'id' });
       await expect(mux.request(subject, { id: '../etc' })).rejects.toMatchObject({ field: 'id' });
@@ -43,7 +43,7 @@ describe('errors name the field and what would be right', () => {
     },
   );
 
-  test('bytes that are neither MessagePack nor JSON', async ({ given: { raw, askJson } }) => {
+  test('bytes that are neither MessagePack nor JSON', async ({ untouched: { raw, askJson } }) => {
     const malformed = { ok: false, error: { code: 'malformed-message', hint: expect.any(String) } };
     expect(decode(await raw(JOB_API.submit, new Uint8Array([0xc1, 0xff])))).toMatchObject(malformed);
     expect(decode(await raw(JOB_API.submit, encode(job('x')).subarray(0, 9)))).toMatchObject(malformed);
@@ -54,7 +54,7 @@ describe('errors name the field and what would be right', () => {
     });
   });
 
-  test('more bytes than are taken', async ({ given: { client } }) => {
+  test('more bytes than are taken', async ({ untouched: { client } }) => {
     await expect(client.submit(job('x'.repeat(1024 * 1024)))).rejects.toMatchObject({
       code: 'payload-too-large',
     });

@@ -1,8 +1,8 @@
 /** What the job API tells of its jobs: progress as it comes, output in pages, lists. */
 import { describe, expect } from 'vitest';
 import type { JobClient, JobOutput, Progress } from '../../actors/gateway/mod.ts';
+import { until } from '../support/until.ts';
 import { JOB_API, job, test } from './memory-grid.ts';
-import { until } from './transport-until.ts';
 
 describe('watch', () => {
   test('tells each state once more and ends with the job', async ({ given: { client, submitted } }) => {

@@ -179,6 +179,20 @@ describe.skipIf(missing !== undefined)(
       const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 20_000 });
       expect(stdout.trim()).toBe('closed');
     });
+
+    test('a process that exits without closing does so at once', { timeout: 30_000 }, async () => {
+      const binding = new URL('../../actors/host/libvirt/binding/mod.ts', import.meta.url);
+      const script = `
+      import process from 'node:process';
+      import { Connection } from '${binding}';
+      const connection = await Connection.open('${URI}');
+      await connection.onLifecycle(() => {});
+      process.exit(3);`;
+      const deno = 'Deno' in globalThis;
+      const args = deno ? ['eval', '--quiet', '--ext=ts', script] : ['--input-type=module', '--eval', script];
+      const exited = promisify(execFile)(process.execPath, args, { timeout: 20_000 });
+      await expect(exited).rejects.toMatchObject({ code: 3 });
+    });
   },
 );
 

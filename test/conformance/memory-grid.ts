@@ -1,4 +1,4 @@
-/** A whole grid on in-memory drivers, its jobs on the simulated hypervisor, with a client: one for each test. */
+/** A whole grid on in-memory drivers, its jobs on the simulated hypervisor, with a client: for each test or for a file. */
 import { test as base } from 'vitest';
 import { JobClient } from '../../actors/gateway/mod.ts';
 import { Grid } from '../../actors/grid/mod.ts';
@@ -13,7 +13,7 @@ import {
   StoreUnavailable,
   systemClock,
 } from '../../runtime/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 /** The subjects are the contract: written out, so that nobody changes them by accident. */
 export const JOB_API = {
@@ -24,15 +24,23 @@ export const JOB_API = {
   output: 'shadowgrid.job.output',
 };
 
-export const test = base.extend<{ given: MemoryGrid }>({
+/** `given` is the test's own; `untouched` is one for all tests of a file that leave nothing in it. */
+export const test = base.extend<{ given: MemoryGrid; untouched: MemoryGrid }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads from the pattern which fixtures this one needs.
-  given: async ({}, use) => {
-    const given = new MemoryGrid();
-    await given.start();
-    await use(given);
-    await given.end();
-  },
+  given: async ({}, use) => await lend(use),
+  untouched: [
+    // biome-ignore lint/correctness/noEmptyPattern: as above.
+    async ({}, use) => await lend(use),
+    { scope: 'file' },
+  ],
 });
+
+async function lend(use: (grid: MemoryGrid) => Promise<void>): Promise<void> {
+  const grid = new MemoryGrid();
+  await grid.start();
+  await use(grid);
+  await grid.end();
+}
 
 export const job = (command: string, more: Partial<JobRequestInput> = {}): JobRequestInput => ({
   application: 'suite',
@@ -134,6 +142,10 @@ class MemoryGrid {
     const { machine, created } = this;
     return {
       capabilities: machine.capabilities,
+      tuning: machine.tuning,
+      warmth: machine.warmth,
+      checkpoints: machine.checkpoints,
+      migration: machine.migration,
       info: () => machine.info(),
       list: () => machine.list(),
       create: (spec, options) => {

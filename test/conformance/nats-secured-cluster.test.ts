@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { natsKeyValue } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { type SecuredServers, startSecured } from './nats-secured-server.ts';
-import { until } from './transport-until.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const text = (data: Uint8Array | undefined) => data && new TextDecoder().decode(data);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readNatsCredentials, writeSecuredNats } from '../../deploy/nats/secured/mod.ts';
 import { connectNats, type Mux, type NatsTransport } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { type SecuredServers, startSecured } from './nats-secured-server.ts';
-import { until } from './transport-until.ts';
 
 let servers: SecuredServers;
 let grid: { readonly transport: NatsTransport; readonly mux: Mux };

@@ -12,7 +12,7 @@ import {
   writeSecuredNats,
 } from '../../deploy/nats/secured/mod.ts';
 import { connectNats, createMux, type Mux, type NatsTransport } from '../../runtime/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 export interface SecuredServers {
   readonly folder: string;

@@ -12,9 +12,9 @@ import {
   natsKeyValue,
   type PermissionDenied,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { collect, command } from './commands-collect.ts';
 import { type SecuredServers, startSecured } from './nats-secured-server.ts';
-import { until } from './transport-until.ts';
 
 type Connected = { readonly transport: NatsTransport; readonly mux: Mux };
 const bytes = (text: string) => new TextEncoder().encode(text);

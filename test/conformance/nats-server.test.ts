@@ -13,7 +13,7 @@ import {
   startNatsServer,
 } from '../../deploy/nats/mod.ts';
 import { isRunning } from '../../deploy/setup/process/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 let binary: NatsServerBinary;
 let folder: string;

@@ -1,7 +1,7 @@
 /** What every driver of the KeyValue port must do. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { KeyExists, type KeyValue, type KeyValueChange, RevisionConflict } from '../../runtime/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 export interface StoreDriver {
   start(): Promise<void>;

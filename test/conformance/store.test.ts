@@ -7,9 +7,9 @@ import {
   natsKeyValue,
   TransportSuspended,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { storeSuite } from './store-suite.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 storeSuite('memory', {
   start: async () => undefined,

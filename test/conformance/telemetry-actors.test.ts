@@ -4,9 +4,9 @@ import { emit, setup } from 'xstate';
 import { z } from 'zod';
 import { startTelemetry } from '../../deploy/telemetry/mod.ts';
 import { connectNats, createActorSystem, defineActor, memoryKeyValue } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { Collector } from './telemetry-collector.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 let server: TestServer;
 beforeAll(async () => {

@@ -10,8 +10,8 @@ import {
   memoryKeyValue,
   type Transport,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 const message = z.discriminatedUnion('type', [
   z.object({ type: z.literal('add'), amount: z.number() }),

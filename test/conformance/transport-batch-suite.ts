@@ -13,8 +13,8 @@ import {
   NoResponders,
   type Transport,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import type { TransportDriver } from './transport-suite.ts';
-import { until } from './transport-until.ts';
 
 interface Sent {
   readonly subject: string;

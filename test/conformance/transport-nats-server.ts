@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ensureNatsServer, type NatsServerBinary, startNatsServer } from '../../deploy/nats/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 export interface TestServer {
   readonly url: string;

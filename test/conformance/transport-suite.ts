@@ -14,7 +14,7 @@ import {
   type TransportMessage,
   TransportSuspended,
 } from '../../runtime/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 
 export interface TransportDriver {
   start(): Promise<void>;

@@ -9,8 +9,8 @@ import {
   defineActor,
   natsKeyValue,
 } from '../../runtime/mod.ts';
+import { until } from '../support/until.ts';
 import { startTestServer, type TestServer } from './transport-nats-server.ts';
-import { until } from './transport-until.ts';
 
 const counter = defineActor({
   kind: 'counter',

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { spawnWorker, type WorkerPermissions, type WorkerPort } from '../../runtime/worker/mod.ts';
-import { until } from './transport-until.ts';
+import { until } from '../support/until.ts';
 import type { ChoresContract } from './worker-chores.worker.ts';
 import type { ParentContract } from './worker-parent.worker.ts';
 import { CHORES, exitOf, type Kind, next, workerSuite } from './worker-suite.ts';

@@ -58,7 +58,7 @@ describeWithGuests('a grid with real guests', () => {
   test('watch follows a job to its end, cancel ends it', async () => {
     const long = JSON.parse(await ok('submit', '--json', '--', 'echo begun; sleep 600')).id as string;
     const watching = run('watch', long, '--json');
-    await until('it runs', async () => (await client.jobs.status(long)).state === 'running');
+    await until(async () => (await client.jobs.status(long)).state === 'running');
     expect(await ok('cancel', long)).toBe(`${long} cancelled\n`);
     const { status, stdout } = await watching;
     expect(status).toBe(1);

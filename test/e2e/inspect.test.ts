@@ -96,9 +96,9 @@ describe('the actors of a simulated grid', () => {
     });
     const status = new Promise((resolve) => tracing.once('exit', resolve));
     try {
-      await until('it watches', () => stderr !== '');
+      await until(() => stderr !== '');
       await client.jobs.cancel(id);
-      await until('the shadow has stopped', () => /"shadow.*"stopped"/.test(stdout));
+      await until(() => /"shadow.*"stopped"/.test(stdout));
     } finally {
       tracing.kill('SIGINT');
     }

@@ -24,7 +24,7 @@ describeWithGuests('jobs in real guests', () => {
       text: 'line 1\nline 2\nline 3\nLinux\nto stderr\n',
       complete: true,
     });
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
   });
 
   test('a batch runs in the order of its dependencies, and what depends on a failure never runs', async ({
@@ -54,11 +54,11 @@ describeWithGuests('jobs in real guests', () => {
     const { id } = await client.jobs.submit({ ...NOBODY, command: 'echo begun; sleep 600' });
     await inState(client, id, 'running');
     expect(await guestOf(grid.state, id)).toBeGreaterThan(1);
-    await until('its output', async () => (await client.jobs.output(id)).text === 'begun\n');
+    await until(async () => (await client.jobs.output(id)).text === 'begun\n');
     expect(await client.jobs.cancel(id)).toMatchObject({ state: 'cancelled' });
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
     const socket = join(gridPaths(grid.state).run, 'agent', `sg-${id}.sock`);
-    await until('its socket is gone', () =>
+    await until(() =>
       access(socket).then(
         () => false,
         () => true,

@@ -47,7 +47,7 @@ describe('a grid on a secured NATS', () => {
     });
     await transport.flush();
     await said('submit', '--credentials', credentials('client'), '--', 'sleep 60');
-    await until('forecasts are told', () => forecasts > 0);
+    await until(() => forecasts > 0);
   });
 
   it('shows its actors to an operator, and to no client', async () => {

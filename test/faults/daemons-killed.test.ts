@@ -26,13 +26,13 @@ describeWithGuests('a daemon of the grid dies while a job runs', () => {
     const pid = await natsServerOf(grid.state);
     const submitting = new AbortController();
     const steady = submitSteadily(client.natsUrl, id, submitting.signal);
-    await until('some jobs are accepted', () => steady.accepted.length > 20);
+    await until(() => steady.accepted.length > 20);
     process.kill(pid ?? 0, 'SIGKILL');
     const acceptedBefore = steady.accepted.length;
 
-    const again = await until('nats-server runs again', () => natsServerOf(grid.state));
+    const again = await until(() => natsServerOf(grid.state));
     expect(again).not.toBe(pid);
-    await until('jobs are accepted again', () => steady.accepted.length > acceptedBefore + 20);
+    await until(() => steady.accepted.length > acceptedBefore + 20);
     submitting.abort();
     await steady.over;
     expect(steady.refused.filter((code) => !RETRYABLE.includes(code))).toEqual([]);
@@ -61,12 +61,12 @@ describeWithGuests('a daemon of the grid dies while a job runs', () => {
     const vm = await guestOf(grid.state, id);
     const pid = await libvirtdOf(grid.state);
     process.kill(pid ?? 0, 'SIGKILL');
-    const again = await until('libvirtd runs again', () => libvirtdOf(grid.state));
+    const again = await until(() => libvirtdOf(grid.state));
     expect(again).not.toBe(pid);
     expect(await guestOf(grid.state, id)).toBe(vm);
     expect(await ended(client, id)).toMatchObject({ state: 'completed', exitCode: 0 });
     expect((await client.jobs.output(id)).text).toBe(counted(10));
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
     expect(grid.said).toMatch(/warning: libvirtd \(pid \d+\) had died and was started again \(pid \d+\)/);
     const next = await client.jobs.submit(counting(1));
     expect(await ended(client, next.id)).toMatchObject({ state: 'completed' });

@@ -41,7 +41,7 @@ describeWithGuests('SIGKILL of the grid', () => {
   test('while a job runs: its VM runs on, is adopted, has its shadow again, and completes once', async () => {
     const seconds = 12;
     const { id } = await submitted(grid, counting(seconds));
-    const pid = await until('the guest counts', async () => {
+    const pid = await until(async () => {
       await using client = await grid.connect();
       return (await client.jobs.output(id)).text.length > 3 && (await guestOf(grid.state, id));
     });
@@ -66,12 +66,12 @@ describeWithGuests('SIGKILL of the grid', () => {
     expect(seen.directives).toBeGreaterThan(0);
     expect(await client.jobs.output(id)).toMatchObject({ text: counted(seconds), complete: true });
     expect(await client.jobs.list()).toHaveLength(1);
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
   });
 
   test('while a guest boots: it is not started twice, and the job completes', async () => {
     const { id } = await submitted(grid, counting(2));
-    const pid = await until('QEMU runs', () => guestOf(grid.state, id));
+    const pid = await until(() => guestOf(grid.state, id));
     await grid.end('SIGKILL');
     await grid.up();
     expect((await guestsOf(grid.state)).map((guest) => guest.pid)).toEqual([pid]);
@@ -144,7 +144,7 @@ async function running(grid: GridProcess, request: ReturnType<typeof counting>) 
   await using client = await grid.connect();
   const { id } = await client.jobs.submit(request);
   await inState(client, id, 'running');
-  const pid = await until('QEMU runs', () => guestOf(grid.state, id));
+  const pid = await until(() => guestOf(grid.state, id));
   return { id, pid };
 }
 

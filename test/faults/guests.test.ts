@@ -57,16 +57,16 @@ describeWithGuests('a guest that is not well', () => {
     expect(job).toMatchObject({ state: 'failed', error: { code: 'agent-silent' } });
     expect(job.error?.message).toMatch(/has not answered for \d+ s/);
     expect((await client.jobs.output(id)).text).toMatch(/^1\n2\n/);
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
   });
 
   test('that never boots: the job fails after the deadline, the VM is ended', async () => {
     const { id } = await client.jobs.submit({ ...JOB, image: 'hangs' });
-    await until('QEMU runs', () => guestOf(grid.state, id));
+    await until(() => guestOf(grid.state, id));
     const job = await ended(client, id);
     expect(job).toMatchObject({ state: 'failed', error: { code: 'guest-unreachable' } });
     expect(job.error?.message).toContain(`did not boot within ${BOOT_S} s`);
-    await until('its VM has ended', async () => (await guestOf(grid.state, id)) === undefined);
+    await until(async () => (await guestOf(grid.state, id)) === undefined);
   });
 
   test('that QEMU refuses to start: the job fails with what QEMU says', async () => {
@@ -81,10 +81,8 @@ describeWithGuests('a guest that is not well', () => {
     const { id } = await client.jobs.submit(JOB);
     await inState(client, id, 'running');
     // Long enough for the host to have read some of it.
-    await until('it has counted for a while', async () =>
-      (await client.jobs.output(id)).text.includes('6\n'),
-    );
-    const pid = await until('QEMU runs', () => guestOf(grid.state, id));
+    await until(async () => (await client.jobs.output(id)).text.includes('6\n'));
+    const pid = await until(() => guestOf(grid.state, id));
     return { id, pid };
   }
 });

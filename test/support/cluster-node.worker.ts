@@ -25,7 +25,7 @@ export const start: NodeProgram = async ({ node, servers, settings }) => {
     transport,
     node,
     // Servers of a cluster may be about to elect their leaders.
-    ...(await until('the stores', () => openStores(transport, given))),
+    ...(await until(() => openStores(transport, given))),
     onTrouble: ({ code, message }) => process.stderr.write(`trouble: ${code}: ${message}\n`),
     onFailure: ({ address, outcome, error }) =>
       process.stderr.write(`failure: ${address} ${outcome}: ${error.code}: ${error.message}\n`),

@@ -1,4 +1,4 @@
-/** A cluster of ledgers: a nats-server, nodes in processes of their own, and a client. */
+/** A cluster of ledgers: nodes in processes of their own on one nats-server or three, and a client. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,7 @@ import {
 import { NodeHarness } from '../../runtime/testkit/processes/mod.ts';
 import type { ClusterSettings } from './cluster-settings.ts';
 import { ledger } from './ledger.ts';
+import type { NatsCluster } from './nats-cluster.ts';
 import { until } from './until.ts';
 
 export interface Clustered extends AsyncDisposable {
@@ -26,6 +27,8 @@ export interface Clustered extends AsyncDisposable {
 export interface ClusteredOptions extends Omit<ClusterSettings, 'replicas'> {
   readonly nodes: readonly string[];
   readonly ledgers: number;
+  /** Three, with as many copies of everything. Default: a server of its own. */
+  readonly servers?: NatsCluster;
   readonly onOutput?: (node: string, line: string) => void;
 }
 
@@ -33,27 +36,21 @@ export const LEDGER_NODE = new URL('./cluster-node.worker.ts', import.meta.url);
 
 /** Resolves when the nodes are stable and the ledgers made: `l0`, `l1` and so on. */
 export async function startClustered(options: ClusteredOptions): Promise<Clustered> {
-  const { nodes: names, ledgers: count, onOutput, ...settings } = options;
+  const { nodes: names, ledgers: count, servers, onOutput, ...settings } = options;
   const stack = new AsyncDisposableStack();
   try {
-    const folder = await mkdtemp(join(tmpdir(), 'shadowgrid-cluster-'));
-    stack.defer(() => rm(folder, { recursive: true, force: true }));
-    const server = await startNatsServer({
-      binary: await ensureNatsServer(),
-      storeDir: join(folder, 'store'),
-      runDir: join(folder, 'run'),
-    });
-    stack.defer(() => server.stop());
+    const urls = servers?.urls ?? [await startServer(stack)];
+    const replicas = urls.length;
     const nodes = stack.use(
       new NodeHarness({
         module: LEDGER_NODE,
-        servers: [server.url],
-        settings: { ...settings, replicas: 1 } satisfies ClusterSettings,
+        servers: urls,
+        settings: { ...settings, replicas } satisfies ClusterSettings,
         ...(onOutput !== undefined && { onOutput }),
       }),
     );
+    const client = await until(() => openClient(stack, urls, replicas));
     await Promise.all(names.map((name) => nodes.start(name)));
-    const client = await openClient(stack, [server.url], 1);
     await nodes.waitForStable();
     const ledgers = await makeLedgers(nodes, names[0]!, client, count);
     const ended = stack.move();
@@ -62,6 +59,18 @@ export async function startClustered(options: ClusteredOptions): Promise<Cluster
     await stack.disposeAsync();
     throw error;
   }
+}
+
+async function startServer(stack: AsyncDisposableStack): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'shadowgrid-cluster-'));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const server = await startNatsServer({
+    binary: await ensureNatsServer(),
+    storeDir: join(folder, 'store'),
+    runDir: join(folder, 'run'),
+  });
+  stack.defer(() => server.stop());
+  return server.url;
 }
 
 export async function openClient(
@@ -93,5 +102,5 @@ export async function makeLedgers(
  */
 export async function answers(one: ActorRef<typeof ledger>, withinMs: number): Promise<void> {
   const look = () => one.ask({ type: 'look' }, { deadlineMs: 500 }).then(() => true);
-  await until(`an answer of ${one.address}`, look, withinMs);
+  await until(look, withinMs);
 }

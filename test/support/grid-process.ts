@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { JobClient } from '../../actors/gateway/mod.ts';
+import { JobClient, VmClient } from '../../actors/gateway/mod.ts';
 import { findGrid, gridPaths } from '../../deploy/local/mod.ts';
 import { connectNats, createMux, type Mux, type NatsTransport } from '../../runtime/mod.ts';
 import { processesOf } from './processes.ts';
@@ -121,6 +121,7 @@ export class GridProcess {
       transport,
       mux,
       jobs: new JobClient(mux),
+      vms: new VmClient(mux),
       natsUrl: natsUrl ?? '',
       adminUrl: adminUrl ?? '',
       [Symbol.asyncDispose]: async () => {
@@ -144,6 +145,7 @@ export interface GridClient extends AsyncDisposable {
   readonly transport: NatsTransport;
   readonly mux: Mux;
   readonly jobs: JobClient;
+  readonly vms: VmClient;
   readonly natsUrl: string;
   readonly adminUrl: string;
 }

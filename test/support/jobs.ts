@@ -10,14 +10,10 @@ export async function inState(
   state: JobState,
   withinMs = 90_000,
 ): Promise<JobView> {
-  const job = await until(
-    `job ${id} is ${state}`,
-    async () => {
-      const found = await jobs.status(id);
-      return (found.state === state || TERMINAL_STATES.includes(found.state)) && found;
-    },
-    withinMs,
-  );
+  const job = await until(async () => {
+    const found = await jobs.status(id);
+    return (found.state === state || TERMINAL_STATES.includes(found.state)) && found;
+  }, withinMs);
   if (job.state !== state) {
     throw new Error(`job ${id} is ${job.state} instead of ${state}: ${job.error?.message ?? 'no reason'}`);
   }
@@ -26,12 +22,8 @@ export async function inState(
 
 /** The job once it has ended, however that was. */
 export function ended({ jobs }: GridClient, id: string, withinMs = 90_000): Promise<JobView> {
-  return until(
-    `job ${id} has ended`,
-    async () => {
-      const found = await jobs.status(id);
-      return TERMINAL_STATES.includes(found.state) && found;
-    },
-    withinMs,
-  );
+  return until(async () => {
+    const found = await jobs.status(id);
+    return TERMINAL_STATES.includes(found.state) && found;
+  }, withinMs);
 }

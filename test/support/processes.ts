@@ -1,6 +1,7 @@
 /** The processes of one grid as the machine sees them: who runs, and who was left behind. */
 import { readdir, readFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
 import { gridPaths } from '../../deploy/local/mod.ts';
 import { findDaemon } from '../../deploy/setup/process/mod.ts';
 
@@ -12,13 +13,15 @@ export interface GridMember {
 /** Everything that runs for the grid of this state directory, or in its mount namespace: daemons, guests, the grid itself. */
 export async function processesOf(state: string): Promise<GridMember[]> {
   const { run } = gridPaths(state);
+  // As mounts name it, whether or not the folder for temporary files is a file system of its own.
+  const mounted = `/${relative(tmpdir(), state)}/`;
   const found: GridMember[] = [];
   for (const entry of await readdir('/proc')) {
     if (!/^\d+$/.test(entry) || Number(entry) === process.pid) continue;
     const read = (file: string) => readFile(`/proc/${entry}/${file}`, 'utf8').catch(() => '');
     const command = (await read('cmdline')).replaceAll('\0', ' ');
     const named = command.includes(state) || command.includes(run);
-    if (named || (await read('mountinfo')).includes(`/${basename(state)}/`)) {
+    if (named || (await read('mountinfo')).includes(mounted)) {
       found.push({ pid: Number(entry), command });
     }
   }

@@ -1,7 +1,7 @@
 /** Client of a guest agent over any duplex stream: matches answers to requests, keeps deadlines, hands out events. */
 import type { Duplex } from 'node:stream';
 import { GuestUnreachable, HypervisorError } from '../errors.ts';
-import type { GuestAgent, GuestEvent, GuestJob, GuestStats } from './port.ts';
+import type { GuestAgent, GuestEvent, GuestJob, GuestStats, GuestWarmth } from './port.ts';
 import {
   type AgentMessage,
   type AgentRequest,
@@ -13,6 +13,7 @@ import {
   parseLine,
   parseOutput,
   parseStats,
+  parseWarm,
 } from './protocol.ts';
 
 export interface AgentClientOptions {
@@ -92,6 +93,14 @@ export class AgentClient implements GuestAgent {
 
   setOnlineVcpus(count: number): Promise<number> {
     return this.#ask({ verb: 'cpus', count }, (fields) => parseCount(fields[0]));
+  }
+
+  setWarm({ vcpus, memoryMiB }: GuestWarmth): Promise<GuestWarmth> {
+    return this.#ask({ verb: 'warm', vcpus, memoryMiB }, parseWarm);
+  }
+
+  async giveWarm({ vcpus, memoryMiB }: GuestWarmth): Promise<number> {
+    return (await this.#ask({ verb: 'give', vcpus, memoryMiB }, parseWarm)).vcpus;
   }
 
   stats(): Promise<GuestStats> {

@@ -1,4 +1,4 @@
 /** The guest agent's client: protocol, connection, types. */
 export { AgentClient } from './client.ts';
 export { connectAgent } from './connect.ts';
-export type { GuestAgent, GuestEvent, GuestJob, GuestStats } from './port.ts';
+export type { GuestAgent, GuestEvent, GuestJob, GuestStats, GuestWarmth } from './port.ts';

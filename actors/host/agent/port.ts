@@ -14,6 +14,13 @@ export type GuestJob =
       readonly signal: number;
     };
 
+/** CPUs that are online and memory that is touched, but which the job may not use. */
+export interface GuestWarmth {
+  readonly vcpus: number;
+  readonly memoryMiB: number;
+}
+
+/** CPUs and memory that the job may use: what is warm does not count. */
 export interface GuestStats {
   /** Seconds since the guest booted. */
   readonly uptime: number;
@@ -43,6 +50,14 @@ export interface GuestAgent {
   kill(graceMs: number): Promise<void>;
   /** Brings exactly `count` CPUs online (CPU 0 always stays); resolves with the count that is online then. */
   setOnlineVcpus(count: number): Promise<number>;
+  /**
+   * Keeps that much beyond what the job has from it: of CPUs those above its count, of memory what is added from now on.
+   * What is less than before goes: CPUs offline, memory as the host takes it away. Resolves with what is so far: ask
+   * again until it is all.
+   */
+  setWarm(warmth: GuestWarmth): Promise<GuestWarmth>;
+  /** Lets the job have that much of what is warm, at once; resolves with its number of CPUs. */
+  giveWarm(warmth: GuestWarmth): Promise<number>;
   stats(): Promise<GuestStats>;
   /** The guest sends a `stats` event every `intervalMs`; 0 stops it. */
   streamStats(intervalMs: number): Promise<void>;

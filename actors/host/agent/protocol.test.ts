@@ -2,7 +2,15 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeRequest, LineSplitter, parseJob, parseLine, parseOutput, parseStats } from './protocol.ts';
+import {
+  encodeRequest,
+  LineSplitter,
+  parseJob,
+  parseLine,
+  parseOutput,
+  parseStats,
+  parseWarm,
+} from './protocol.ts';
 
 describe('lines', () => {
   it('come out the same whatever the chunks', () => {
@@ -91,6 +99,13 @@ describe('messages', () => {
     expect(parseStats(['1.5', '1', '2'])).toBeUndefined();
     expect(parseJob(['exited', 'a', '5'])).toBeUndefined();
     expect(parseOutput([])).toBeUndefined();
+  });
+
+  it('of warm capacity are in KiB both ways', () => {
+    expect(encodeRequest(4, { verb: 'warm', vcpus: 2, memoryMiB: 100 })).toBe('4 warm 2 102400\n');
+    expect(encodeRequest(5, { verb: 'give', vcpus: 0, memoryMiB: 2 })).toBe('5 give 0 2048\n');
+    expect(parseWarm(['2', '2048'])).toEqual({ vcpus: 2, memoryMiB: 2 });
+    expect(parseWarm(['2'])).toBeUndefined();
   });
 
   it('give memory in MiB', () => {

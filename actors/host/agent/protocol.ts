@@ -3,7 +3,7 @@
  * verb, answer and event. Text lines; payloads in base64, ids percent-encoded; an answer repeats its request's number.
  */
 import { Buffer } from 'node:buffer';
-import type { GuestEvent, GuestJob, GuestStats } from './port.ts';
+import type { GuestEvent, GuestJob, GuestStats, GuestWarmth } from './port.ts';
 
 export const PROTOCOL_VERSION = 1;
 
@@ -17,6 +17,7 @@ export type AgentRequest =
   | { readonly verb: 'output'; readonly offset: number; readonly maxBytes: number }
   | { readonly verb: 'kill'; readonly graceMs: number }
   | { readonly verb: 'cpus'; readonly count: number }
+  | { readonly verb: 'warm' | 'give'; readonly vcpus: number; readonly memoryMiB: number }
   | { readonly verb: 'stats' }
   | { readonly verb: 'stream'; readonly intervalMs: number };
 
@@ -44,6 +45,9 @@ function requestFields(request: AgentRequest): (string | number)[] {
       return [whole(request.count)];
     case 'stream':
       return [whole(request.intervalMs)];
+    case 'warm':
+    case 'give':
+      return [whole(request.vcpus), whole(request.memoryMiB * 1024)];
     case 'job':
     case 'stats':
       return [];
@@ -114,6 +118,12 @@ export function parseJob(fields: readonly string[]): GuestJob | undefined {
   const [exitCode, signal] = [parseCount(fields[3]), parseCount(fields[4])];
   if (state !== 'exited' || exitCode === undefined || signal === undefined) return undefined;
   return { state, id, outputBytes, exitCode, signal };
+}
+
+/** `CPUS KIB` */
+export function parseWarm(fields: readonly string[]): GuestWarmth | undefined {
+  const [vcpus, kib] = [parseCount(fields[0]), parseCount(fields[1])];
+  return vcpus === undefined || kib === undefined ? undefined : { vcpus, memoryMiB: kib / 1024 };
 }
 
 /** `OFFSET DATA64` */

@@ -13,13 +13,15 @@ const MIN_QUOTA_US = 1000;
  * Weight of a domain beside other users of the host; valid as cgroup v1 shares (of 1024) and as v2 weight (of 100).
  * Low, so that guests at full load do not starve the processes that manage them.
  */
-export const CPU_SHARES = 64;
+const CPU_SHARES = 64;
+/** The least that cgroup v1 takes. */
+const MIN_SHARES = 2;
 
-/** The quota as elements of a domain's `<cputune>`. */
-export function cputune(cores: number): string {
+/** Weight and quota as elements of a domain's `<cputune>`. */
+export function bandwidthElements(cores: number): string {
   return [
-    `<cputune><shares>${CPU_SHARES}</shares><global_period>${PERIOD_US}</global_period>`,
-    `<global_quota>${quotaOf(cores)}</global_quota></cputune>`,
+    `<shares>${CPU_SHARES}</shares><global_period>${PERIOD_US}</global_period>`,
+    `<global_quota>${quotaOf(cores)}</global_quota>`,
   ].join('');
 }
 
@@ -28,6 +30,12 @@ export function bandwidthParameters(cores: number): TypedParameter[] {
     { name: 'global_period', type: 'ullong', value: PERIOD_US },
     { name: 'global_quota', type: 'llong', value: quotaOf(cores) },
   ];
+}
+
+/** `weight`: 100 is what every domain begins with. */
+export function weightParameters(weight: number): TypedParameter[] {
+  const shares = Math.max(MIN_SHARES, Math.round((CPU_SHARES * weight) / 100));
+  return [{ name: 'cpu_shares', type: 'ullong', value: shares }];
 }
 
 /** Cores that the parameters allow; undefined if they set no limit. */

@@ -24,3 +24,16 @@ const RETRYABLE: ReadonlySet<number> = new Set([
   ErrorCode.resourceBusy,
   ErrorCode.operationAborted,
 ]);
+
+/** Whether a migration failed before it had touched the domain. */
+export function nothingBegun(error: unknown): boolean {
+  return error instanceof HypervisorError && BEFORE.has(error.code);
+}
+
+const BEFORE: ReadonlySet<string> = new Set([
+  'migration-refused',
+  'no-space',
+  'checkpoint-failed',
+  'capability-missing',
+  'invalid-field',
+]);

@@ -1,48 +1,63 @@
 /** The libvirt driver of the Hypervisor port: real QEMU guests, transient, found again by their metadata. */
-import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
+import { absentCheckpoints, absentWarmth } from '../absent.ts';
 import type { GuestAgent } from '../agent/mod.ts';
-import { checkCores, checkMemory, checkName, checkSpec, checkVcpus } from '../check-spec.ts';
-import {
-  CapabilityMissing,
-  DomainExists,
-  DomainNotFound,
-  GuestUnreachable,
-  HypervisorError,
-} from '../errors.ts';
+import { checkName, checkSpec } from '../check-spec.ts';
+import { checkFineGrain } from '../check-tuning.ts';
+import { DomainExists, DomainNotFound, HypervisorError } from '../errors.ts';
 import type {
+  Checkpoints,
   DomainSpec,
   DomainStatus,
   HostInfo,
   Hypervisor,
   HypervisorCapabilities,
   LifecycleEvent,
-} from '../port.ts';
-import { bandwidthParameters } from './bandwidth.ts';
+  Migration,
+  Tuning,
+  Warmth,
+} from '../port/mod.ts';
+import { Access } from './access.ts';
 import { type Connection, type Domain, DomainListFlag } from './binding/mod.ts';
+import { type Discovered, discover } from './capabilities/mod.ts';
+import { LibvirtCheckpoints } from './checkpoint/mod.ts';
 import { domainXml } from './domain-xml.ts';
-import { isGone, translate } from './failures.ts';
+import { excludeOthers, socketFolder } from './exclusion.ts';
+import { isGone } from './failures.ts';
+
 import { LifecycleFeed } from './lifecycle-feed.ts';
 import { Link } from './link.ts';
-import { memoryDevice, requestFor } from './memory.ts';
-import { bareMetadataElement, METADATA_NAMESPACE, METADATA_PREFIX } from './metadata.ts';
+import { LibvirtMigration, type Reach } from './migration/mod.ts';
 import { Residents } from './residents.ts';
+import { Resize } from './resize.ts';
 import { RunFiles } from './run-files.ts';
 import { readStatus } from './status.ts';
 import { ROW_LENGTH, type Tenant } from './tenant.ts';
+import { LibvirtTuning, removeShaping, sweepShaping } from './tuning/mod.ts';
+import { LibvirtWarmth } from './warmth/mod.ts';
 
 export interface LibvirtOptions {
   /** `qemu:///system`, or with `?socket=` the daemon's own socket. */
   readonly uri: string;
   /** Folder for agent sockets and console logs; absolute and short: the path of a socket has at most 99 bytes. */
   readonly runDir: string;
+  /** Folder for disks and checkpoints, absolute; on a disk with room for the guests' memory. Default: `store` in `runDir`. */
+  readonly storeDir?: string;
   /** `kvm` only if a guest is known to boot under it; default `tcg`. */
   readonly acceleration?: 'kvm' | 'tcg';
-  /** How long setVcpus waits for the guest to have them online, ms; default 15 000. */
-  readonly vcpuDeadlineMs?: number;
+  /** What guests may have of the host together. Default: all it has. */
+  readonly capacity?: Partial<Pick<HostInfo, 'cores' | 'memoryMiB'>>;
+  /** Keep other host agents off this libvirt: `HostTaken` if one is there. For whoever changes domains of their own accord. */
+  readonly exclusive?: boolean;
+  /** How long a guest may take to have the vCPUs or warm memory it is given, ms; default 15 000. */
+  readonly guestDeadlineMs?: number;
+  /** For guests that migrate here from hosts that do not share this one's file system. Default: over unix sockets. */
+  readonly reach?: Reach;
+  /** QEMU here has the fix of 9.0 for emulated guests that migrate while they run, whatever its version says. */
+  readonly soundDirtyTracking?: boolean;
 }
 
-const VCPU_DEADLINE_MS = 15_000;
-const VCPU_POLL_MS = 20;
+const GUEST_DEADLINE_MS = 15_000;
 
 /** Connects to libvirt. Rejects with HypervisorUnavailable, also when libvirt is not installed. */
 export async function createLibvirtHypervisor(options: LibvirtOptions): Promise<Hypervisor> {
@@ -50,17 +65,18 @@ export async function createLibvirtHypervisor(options: LibvirtOptions): Promise<
 }
 
 class LibvirtHypervisor implements Hypervisor {
-  readonly capabilities: HypervisorCapabilities;
+  readonly migration: Migration;
   readonly #options: LibvirtOptions;
   readonly #files: RunFiles;
   readonly #residents: Residents;
   readonly #feed: LifecycleFeed;
-  /** Events, lists, status. */
-  #telemetry!: Link;
-  /** Changes of running domains: quick. */
-  #control!: Link;
-  /** What takes long: starting and ending domains. */
-  #jobs!: Link;
+  #access!: Access;
+  #host!: Discovered;
+  #resize!: Resize;
+  #tuning!: Tuning;
+  #warmth!: Warmth;
+  #storage!: LibvirtCheckpoints;
+  #lock: Disposable | undefined;
 
   private constructor(options: LibvirtOptions, files: RunFiles) {
     this.#options = options;
@@ -71,32 +87,80 @@ class LibvirtHypervisor implements Hypervisor {
       meet: (name) => this.#meet(name),
       onEnd: (name) => this.#onEnd(name),
     });
-    this.capabilities = {
-      kind: 'libvirt',
+    this.migration = new LibvirtMigration({
+      uri: options.uri,
+      runDir: options.runDir,
+      reach: options.reach,
       acceleration: options.acceleration ?? 'tcg',
-      // Unplugging a vCPU corrupts QEMU under TCG; the agent's way works everywhere and is faster.
-      vcpuShrink: 'agent',
-      memoryResize: 'virtio-mem',
-      // Daemons of unprivileged users have no cgroups.
-      cpuQuota: !new URL(options.uri).pathname.endsWith('/session'),
-      survivesRestart: true,
-    };
+      soundDirtyTracking: options.soundDirtyTracking ?? false,
+      access: () => this.#access,
+      feed: this.#feed,
+      checkpoints: () => this.checkpoints,
+      agent: (name, signal) => this.agent(name, { signal }),
+      tidy: async (name) => {
+        await files.removeAll(name);
+        await this.#storage.forget(name);
+      },
+    });
+  }
+
+  get capabilities(): HypervisorCapabilities {
+    return this.#host.capabilities;
+  }
+
+  get tuning(): Tuning {
+    return this.#tuning;
+  }
+
+  get warmth(): Warmth {
+    return this.#warmth;
+  }
+
+  get checkpoints(): Checkpoints {
+    if (this.capabilities.checkpoints === 'live') return this.#storage;
+    return absentCheckpoints('this libvirt does not run QEMU');
   }
 
   static async open(options: LibvirtOptions): Promise<LibvirtHypervisor> {
     const hypervisor = new LibvirtHypervisor(options, await RunFiles.prepare(options.runDir));
     const { uri } = options;
     await using opening = new AsyncDisposableStack();
-    hypervisor.#telemetry = opening.use(await Link.open({ uri, onOpen: (c) => hypervisor.#feed.watch(c) }));
-    hypervisor.#control = opening.use(await Link.open({ uri }));
-    hypervisor.#jobs = opening.use(await Link.open({ uri }));
+    hypervisor.#access = new Access(hypervisor.#residents, {
+      telemetry: opening.use(await Link.open({ uri, onOpen: (c) => hypervisor.#feed.watch(c) })),
+      control: opening.use(await Link.open({ uri })),
+      jobs: opening.use(await Link.open({ uri })),
+    });
+    if (options.exclusive) hypervisor.#lock = opening.use(excludeOthers(socketFolder(uri, process.env)));
+    await hypervisor.#discover();
+    hypervisor.#storage = await LibvirtCheckpoints.open({
+      folder: options.storeDir ?? join(options.runDir, 'store'),
+      access: hypervisor.#access,
+      feed: hypervisor.#feed,
+      status: (domain, tenant) => hypervisor.#status(domain, tenant),
+    });
     await hypervisor.list();
+    await sweepShaping(options.runDir, (name) => hypervisor.#residents.get(name) !== undefined);
     opening.move();
     return hypervisor;
   }
 
+  /** Finds out what can be done here, and makes the parts that depend on it. */
+  async #discover(): Promise<void> {
+    const { uri, acceleration = 'tcg', guestDeadlineMs: deadlineMs = GUEST_DEADLINE_MS } = this.#options;
+    const live = new URL(uri).protocol.startsWith('qemu') ? 'live' : 'none';
+    const given = { acceleration, checkpoints: live, migration: live } as const;
+    this.#host = await this.#access.ask((connection) => discover(connection, given));
+    const { capabilities } = this.#host;
+    this.#resize = new Resize(this.#access, { capabilities, deadlineMs });
+    this.#tuning = new LibvirtTuning(this.#access, { ...this.#host, owner: this.#options.runDir });
+    this.#warmth =
+      live === 'live'
+        ? new LibvirtWarmth(this.#access, { capabilities, deadlineMs })
+        : absentWarmth('this libvirt does not run QEMU');
+  }
+
   async info(): Promise<HostInfo> {
-    return this.#ask(async (connection) => {
+    return this.#access.ask(async (connection) => {
       const node = await connection.nodeInfo();
       const version = await connection.version();
       const { total = node.memoryKiB } = await connection.nodeMemory();
@@ -104,13 +168,14 @@ class LibvirtHypervisor implements Hypervisor {
         hostname: await connection.hostname(),
         cores: node.cpus,
         memoryMiB: Math.floor(total / 1024),
+        ...this.#options.capacity,
         version: `libvirt ${version.libvirt}, ${version.type} ${version.hypervisor}, ${this.capabilities.acceleration}`,
       };
     });
   }
 
   async list(): Promise<DomainStatus[]> {
-    return this.#ask(async (connection) => {
+    return this.#access.ask(async (connection) => {
       const statuses: DomainStatus[] = [];
       for (const domain of await connection.listAllDomains(DomainListFlag.active)) {
         using handle = domain;
@@ -128,15 +193,20 @@ class LibvirtHypervisor implements Hypervisor {
 
   async create(spec: DomainSpec, options: { readonly signal?: AbortSignal } = {}): Promise<DomainStatus> {
     checkSpec(spec);
+    checkFineGrain(spec, this.capabilities, this.#host.topology.nodes);
     const { name } = spec;
-    const xml = domainXml(spec, {
+    const xmlOptions = {
       acceleration: this.#options.acceleration ?? 'tcg',
       cpuQuota: this.capabilities.cpuQuota,
       agentSocket: this.#files.agentSocket(name),
       consoleLog: this.#files.consoleLog(name),
-    });
+      nodes: this.capabilities.memoryNodes ? this.#host.topology.nodes : [],
+    } as const;
     options.signal?.throwIfAborted();
-    const status = await this.#create(name, xml);
+    if (await this.#access.exists(name)) throw new DomainExists(name);
+    const status = await this.#storage.withDisks(spec, (disks) =>
+      this.#create(name, domainXml(spec, { ...xmlOptions, disks })),
+    );
     if (options.signal?.aborted) {
       await this.destroy(name);
       options.signal.throwIfAborted();
@@ -147,56 +217,32 @@ class LibvirtHypervisor implements Hypervisor {
   async destroy(name: string): Promise<void> {
     checkName(name);
     try {
-      await this.#feed.ended(name, () => this.#on(this.#jobs, name, (domain) => domain.destroy()));
+      await this.#feed.ended(name, () => this.#access.on('jobs', name, (domain) => domain.destroy()));
     } catch (error) {
       if (!(error instanceof DomainNotFound)) throw error;
     }
     this.#residents.forget(name);
-    if (!(await this.#exists(name))) await this.#files.removeAll(name);
+    if (await this.#access.exists(name)) return;
+    await this.#files.removeAll(name);
+    await this.#storage.forget(name);
+    await removeShaping({ owner: this.#options.runDir, domain: name });
   }
 
-  async setCores(name: string, cores: number): Promise<void> {
-    if (!this.capabilities.cpuQuota) {
-      throw new CapabilityMissing(
-        'cpuQuota',
-        'this libvirt cannot limit CPU bandwidth',
-        'use qemu:///system',
-      );
-    }
-    await this.#on(this.#control, name, async (domain, tenant) => {
-      checkCores(cores, tenant.metadata.limit);
-      await domain.setSchedulerParameters(bandwidthParameters(cores));
-    });
+  setCores(name: string, cores: number): Promise<void> {
+    return this.#resize.setCores(name, cores);
   }
 
-  async setVcpus(name: string, vcpus: number): Promise<void> {
-    const tenant = await this.#on(this.#control, name, async (domain, tenant) => {
-      checkVcpus(vcpus, tenant.metadata.limit);
-      // Never fewer: see capabilities.vcpuShrink.
-      if (vcpus > (await domain.vcpus())) await domain.setVcpus(vcpus);
-      return tenant;
-    });
-    await this.#bringOnline(tenant, vcpus);
-    const metadata = { ...tenant.metadata, vcpus };
-    await this.#on(this.#control, name, (domain) =>
-      domain.setMetadata(METADATA_NAMESPACE, METADATA_PREFIX, bareMetadataElement(metadata)),
-    );
-    tenant.metadata = metadata;
+  setVcpus(name: string, vcpus: number): Promise<void> {
+    return this.#resize.setVcpus(name, vcpus);
   }
 
-  async setMemory(name: string, memoryMiB: number): Promise<number> {
-    return this.#on(this.#control, name, async (domain, tenant) => {
-      checkMemory(memoryMiB, tenant.metadata.limit);
-      const { layout, identity } = tenant.memory;
-      const requested = requestFor(layout, memoryMiB);
-      if (layout.deviceMiB > 0) await domain.updateDevice(memoryDevice(layout, requested, identity));
-      return layout.baseMiB + requested;
-    });
+  setMemory(name: string, memoryMiB: number): Promise<number> {
+    return this.#resize.setMemory(name, memoryMiB);
   }
 
   async agent(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<GuestAgent> {
     const tenant =
-      this.#residents.get(name) ?? (await this.#on(this.#telemetry, name, async (_, found) => found));
+      this.#residents.get(name) ?? (await this.#access.on('telemetry', name, async (_, found) => found));
     return tenant.guest.agent(options.signal);
   }
 
@@ -221,48 +267,24 @@ class LibvirtHypervisor implements Hypervisor {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#feed.close();
     this.#residents[Symbol.dispose]();
-    for (const link of [this.#jobs, this.#control, this.#telemetry]) await link[Symbol.asyncDispose]();
-  }
-
-  /** Asks about the host as a whole. */
-  async #ask<T>(task: (connection: Connection) => Promise<T>): Promise<T> {
-    try {
-      return await this.#telemetry.use(task);
-    } catch (error) {
-      throw translate(error);
-    }
-  }
-
-  /** Runs `task` on a domain of ours; DomainNotFound for any other. */
-  async #on<T>(link: Link, name: string, task: (domain: Domain, tenant: Tenant) => Promise<T>): Promise<T> {
-    checkName(name);
-    try {
-      return await link.use(async (connection) => {
-        using domain = await connection.lookupByName(name);
-        const tenant = await this.#residents.adopt(domain);
-        if (tenant === undefined) throw new DomainNotFound(name);
-        return await task(domain, tenant);
-      });
-    } catch (error) {
-      throw translate(error, name);
-    }
+    await this.#access[Symbol.asyncDispose]();
+    this.#lock?.[Symbol.dispose]();
   }
 
   async #create(name: string, xml: string): Promise<DomainStatus> {
-    try {
-      if (await this.#exists(name)) throw new DomainExists(name);
-      return await this.#feed.expecting(name, () =>
-        this.#jobs.use(async (connection) => {
+    return await this.#feed.expecting(name, () =>
+      this.#access.ask(
+        async (connection) => {
           using domain = await this.#start(connection, name, xml);
           const tenant = await this.#residents.adopt(domain);
           if (tenant === undefined) throw new DomainNotFound(name);
           tenant.guest.start();
           return await this.#status(domain, tenant);
-        }),
-      );
-    } catch (error) {
-      throw translate(error, name);
-    }
+        },
+        'jobs',
+        name,
+      ),
+    );
   }
 
   async #start(connection: Connection, name: string, xml: string): Promise<Domain> {
@@ -270,47 +292,20 @@ class LibvirtHypervisor implements Hypervisor {
       return await connection.createXML(xml);
     } catch (error) {
       // Somebody else was faster with the name.
-      if (await this.#exists(name)) throw new DomainExists(name);
+      if (await this.#access.exists(name)) throw new DomainExists(name);
       await this.#files.removeSocket(name);
       throw error;
     }
-  }
-
-  /** Whether any domain has the name, ours or not. */
-  async #exists(name: string): Promise<boolean> {
-    return this.#telemetry.use(async (connection) => {
-      try {
-        using _domain = await connection.lookupByName(name);
-        return true;
-      } catch (error) {
-        if (isGone(error)) return false;
-        throw error;
-      }
-    });
   }
 
   #status(domain: Domain, tenant: Tenant): Promise<DomainStatus> {
     return readStatus(domain, tenant.metadata, this.capabilities.cpuQuota);
   }
 
-  /** Hot-plugged vCPUs take the guest a moment to see: asks until all are online. */
-  async #bringOnline(tenant: Tenant, vcpus: number): Promise<void> {
-    const deadline = AbortSignal.timeout(this.#options.vcpuDeadlineMs ?? VCPU_DEADLINE_MS);
-    const agent = await tenant.guest.agent(deadline);
-    let online = await agent.setOnlineVcpus(vcpus);
-    while (online !== vcpus) {
-      if (deadline.aborted) {
-        throw new GuestUnreachable(tenant.name, `has ${online} vCPUs online instead of ${vcpus}`);
-      }
-      await delay(VCPU_POLL_MS);
-      online = await agent.setOnlineVcpus(vcpus);
-    }
-  }
-
   /** Whether a domain that somebody else started is ours. */
   async #meet(name: string): Promise<boolean> {
     try {
-      await this.#on(this.#telemetry, name, async () => {});
+      await this.#access.on('telemetry', name, async () => {});
       return true;
     } catch (error) {
       if (error instanceof HypervisorError) return false;
@@ -321,5 +316,6 @@ class LibvirtHypervisor implements Hypervisor {
   #onEnd(name: string): void {
     this.#residents.forget(name);
     void this.#files.removeSocket(name);
+    void removeShaping({ owner: this.#options.runDir, domain: name });
   }
 }

@@ -1,6 +1,8 @@
 /** Tells listeners what happens to domains of ours, including what happened while there was no connection. */
-import type { LifecycleEvent } from '../port.ts';
+import { MigrationLost } from '../errors.ts';
+import type { LifecycleEvent } from '../port/mod.ts';
 import { type Connection, DomainListFlag, type LifecycleNotice } from './binding/mod.ts';
+import { nothingBegun } from './failures.ts';
 import { lifecycleEvent } from './lifecycle.ts';
 import type { Residents } from './residents.ts';
 
@@ -21,6 +23,10 @@ export class LifecycleFeed {
   /** Domains that we are starting: their events are ours before they are met. */
   readonly #expected = new Set<string>();
   readonly #waiting = new Map<string, () => void>();
+  /** Domains between two hosts, with their end here if it was seen. */
+  readonly #departing = new Map<string, LifecycleEvent | undefined>();
+  /** Domains that are being exchanged for an earlier state of themselves, with their end if it was seen. */
+  readonly #exchanging = new Map<string, LifecycleEvent | undefined>();
 
   constructor(options: LifecycleFeedOptions) {
     this.#options = options;
@@ -55,6 +61,41 @@ export class LifecycleFeed {
     }
   }
 
+  /**
+   * Runs `exchange`, which ends the domain and starts it again from an earlier state: to listeners it never ended. Its
+   * end is told afterwards if `runs` says that there is none.
+   */
+  async exchanging<T>(name: string, runs: () => Promise<boolean>, exchange: () => Promise<T>): Promise<T> {
+    this.#exchanging.set(name, undefined);
+    try {
+      return await exchange();
+    } finally {
+      const end = this.#exchanging.get(name);
+      this.#exchanging.delete(name);
+      if (end !== undefined && !(await runs().catch(() => true))) this.#tell(end);
+    }
+  }
+
+  /**
+   * Runs `move`, which says where the domain lives afterwards, and keeps an end that the domain has here to itself until
+   * then. It stays kept when `move` rejects without knowing: somebody has to find out, here again.
+   */
+  async departing<T extends { readonly owner: 'here' | 'there' | 'nowhere' }>(
+    name: string,
+    move: () => Promise<T>,
+  ): Promise<T> {
+    if (!this.#departing.has(name)) this.#departing.set(name, undefined);
+    try {
+      const result = await move();
+      this.#departed(name, result.owner);
+      return result;
+    } catch (error) {
+      if (error instanceof MigrationLost) this.#departed(name, 'nowhere');
+      else if (nothingBegun(error)) this.#departed(name, 'here');
+      throw error;
+    }
+  }
+
   /** Registers on a new connection, and tells what ended while there was none. */
   async watch(connection: Connection): Promise<void> {
     await connection.onLifecycle((notice) => this.#notice(notice));
@@ -73,22 +114,47 @@ export class LifecycleFeed {
   }
 
   #notice(notice: LifecycleNotice): void {
-    const event = lifecycleEvent(notice);
+    const event = this.#translate(notice);
     if (event === undefined) return;
     const met = this.#options.residents.get(event.domain) !== undefined;
     // libvirt starts a domain paused and lets it run: that is no news before the start itself was told.
     if (event.event === 'resumed' && !met) return;
-    if (met || this.#expected.has(event.domain)) this.#tell(event);
+    const ours = met || this.#expected.has(event.domain) || this.#exchanging.has(event.domain);
+    if (ours) this.#tell(event);
     else if (event.event === 'started') void this.#introduce(event);
+  }
+
+  /** A domain that could not leave is resumed with the same words as one that arrives. */
+  #translate(notice: LifecycleNotice): LifecycleEvent | undefined {
+    const event = lifecycleEvent(notice);
+    if (event?.event !== 'started' || !this.#departing.has(event.domain)) return event;
+    return event.detail === 'migrated' ? { ...event, event: 'resumed' } : event;
   }
 
   async #introduce(event: LifecycleEvent): Promise<void> {
     if (await this.#options.meet(event.domain)) this.#tell(event);
   }
 
+  #departed(name: string, owner: 'here' | 'there' | 'nowhere'): void {
+    const end = this.#departing.get(name);
+    this.#departing.delete(name);
+    if (owner === 'there') this.#tell({ domain: name, event: 'migrated', detail: 'migrated' });
+    else if (owner === 'nowhere') this.#tell(end ?? { domain: name, event: 'stopped', detail: 'unknown' });
+  }
+
   #tell(event: LifecycleEvent): void {
-    const over = event.event === 'stopped' || event.event === 'crashed';
+    const over = event.event === 'stopped' || event.event === 'crashed' || event.event === 'migrated';
+    if (this.#exchanging.has(event.domain)) {
+      if (!over) return;
+      this.#exchanging.set(event.domain, event);
+      this.#waiting.get(event.domain)?.();
+      return;
+    }
     if (over) this.#options.onEnd(event.domain);
+    if (over && this.#departing.has(event.domain)) {
+      this.#departing.set(event.domain, event);
+      return;
+    }
     for (const listener of this.#listeners) listener(event);
     if (over) this.#waiting.get(event.domain)?.();
   }

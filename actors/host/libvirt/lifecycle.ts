@@ -1,17 +1,28 @@
 /** libvirt's lifecycle events in the words of the Hypervisor port. */
-import type { LifecycleEvent } from '../port.ts';
-import { DomainEvent, type LifecycleNotice, StoppedDetail } from './binding/mod.ts';
+import type { LifecycleEvent } from '../port/mod.ts';
+import {
+  DomainEvent,
+  type LifecycleNotice,
+  StoppedDetail,
+  VIR_DOMAIN_EVENT_RESUMED_MIGRATED,
+  VIR_DOMAIN_EVENT_STARTED_MIGRATED,
+} from './binding/mod.ts';
 
 /** Undefined for events that change nothing a host cares about (defined, undefined, shutting down). */
 export function lifecycleEvent({ domain, event, detail }: LifecycleNotice): LifecycleEvent | undefined {
   switch (event) {
     case DomainEvent.started:
+      // Its memory is only about to arrive: it has started here when it is resumed.
+      if (detail === VIR_DOMAIN_EVENT_STARTED_MIGRATED) return undefined;
       return { domain, event: 'started', detail: nameOf(STARTED, detail) };
     case DomainEvent.suspended:
       return { domain, event: 'paused', detail: nameOf(SUSPENDED, detail) };
     case DomainEvent.resumed:
+      if (detail === VIR_DOMAIN_EVENT_RESUMED_MIGRATED)
+        return { domain, event: 'started', detail: 'migrated' };
       return { domain, event: 'resumed', detail: nameOf(RESUMED, detail) };
     case DomainEvent.stopped:
+      if (detail === StoppedDetail.migrated) return { domain, event: 'migrated', detail: 'migrated' };
       // `failed` is what libvirt says when QEMU ended without being asked to.
       return {
         domain,

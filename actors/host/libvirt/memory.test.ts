@@ -1,9 +1,9 @@
 /** Sizes that are asked for, sizes that are given. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { DomainSpec } from '../port.ts';
+import type { DomainSpec } from '../port/mod.ts';
 import { bandwidthParameters, coresOf } from './bandwidth.ts';
-import { layoutOf, memoryDevice, parseLiveMemory, requestFor } from './memory.ts';
+import { grantFor, layoutOf, memoryDevice, memorySizes, parseLiveMemory } from './memory.ts';
 
 test('what is given covers what is asked for, with less than a block more', () => {
   fc.assert(
@@ -13,7 +13,7 @@ test('what is given covers what is asked for, with less than a block more', () =
       (limit, part) => {
         const layout = layoutOf(specOf(96, Math.max(96, limit)));
         const asked = 96 + part * (Math.max(96, limit) - 96);
-        const given = layout.baseMiB + requestFor(layout, asked);
+        const given = grantFor(layout, asked);
         expect(given).toBeGreaterThanOrEqual(asked);
         expect(given - asked).toBeLessThan(2);
         expect(layout.deviceMiB % 128).toBe(0);
@@ -23,9 +23,10 @@ test('what is given covers what is asked for, with less than a block more', () =
 });
 
 test('a guest never gets less than it boots with', () => {
-  expect(layoutOf(specOf(10, 10))).toEqual({ baseMiB: 96, deviceMiB: 0 });
-  expect(requestFor(layoutOf(specOf(101, 400)), 50)).toBe(0);
-  expect(layoutOf(specOf(101, 400))).toEqual({ baseMiB: 102, deviceMiB: 384 });
+  const device = 'virtio-mem';
+  expect(layoutOf(specOf(10, 10))).toEqual({ device, baseMiB: 96, deviceMiB: 0 });
+  expect(grantFor(layoutOf(specOf(101, 400)), 50)).toBe(102);
+  expect(layoutOf(specOf(101, 400))).toEqual({ device, baseMiB: 102, deviceMiB: 384 });
 });
 
 test('reads base, device, request and identity from live XML', () => {
@@ -34,12 +35,37 @@ test('reads base, device, request and identity from live XML', () => {
     <memory model='dimm'><target><size unit='KiB'>1024</size></target></memory>
     <memory model='virtio-mem'><target><size unit='KiB'>262144</size><node>0</node><block unit='KiB'>2048</block>
       <requested unit='KiB'>32768</requested><current unit='KiB'>0</current></target>${identity}</memory>`;
-  const layout = { baseMiB: 96, deviceMiB: 256 };
-  expect(parseLiveMemory(live)).toEqual({ layout, requestedMiB: 32, identity });
-  expect(memoryDevice(layout, 64, identity)).toContain(
+  const layout = { device: 'virtio-mem', baseMiB: 96, deviceMiB: 256 } as const;
+  expect(parseLiveMemory(live, 'virtio-mem')).toMatchObject({ layout, grantedMiB: 128, identity });
+  expect(memoryDevice(layout, 160, identity)).toContain(
     `<requested unit='MiB'>64</requested></target>${identity}`,
   );
-  expect(parseLiveMemory('<domain/>').layout).toEqual({ baseMiB: 0, deviceMiB: 0 });
+  expect(parseLiveMemory('<domain/>', 'virtio-mem').layout).toMatchObject({ baseMiB: 0, deviceMiB: 0 });
+});
+
+test('a guest with a balloon boots with its limit and is told to give back', () => {
+  const layout = layoutOf({ ...specOf(128, 512), memoryDevice: 'balloon' });
+  expect(layout).toEqual({ device: 'balloon', baseMiB: 512, deviceMiB: 0 });
+  expect(memorySizes(layout, 128)).toBe(
+    "<memory unit='MiB'>512</memory><currentMemory unit='MiB'>128</currentMemory>",
+  );
+  expect([10, 129, 900].map((memoryMiB) => grantFor(layout, memoryMiB))).toEqual([96, 130, 512]);
+  const live = `<currentMemory unit='KiB'>262144</currentMemory><cell id='0' memory='524288' unit='KiB'/>`;
+  expect(parseLiveMemory(live, 'balloon')).toMatchObject({ layout, grantedMiB: 256 });
+});
+
+test('a guest with modules has slots for all of them', () => {
+  const layout = layoutOf({ ...specOf(128, 500), memoryDevice: 'dimm' });
+  expect(layout).toEqual({ device: 'dimm', baseMiB: 128, deviceMiB: 384 });
+  expect(memorySizes(layout, 128)).toContain("<maxMemory slots='3' unit='MiB'>512</maxMemory>");
+  expect([128, 129, 300, 900].map((memoryMiB) => grantFor(layout, memoryMiB))).toEqual([128, 256, 384, 512]);
+  const live = `<maxMemory slots='3' unit='KiB'>524288</maxMemory><cell id='0' memory='131072' unit='KiB'/>
+    <memory model='dimm'><target><size unit='KiB'>131072</size></target></memory>`;
+  expect(parseLiveMemory(live, 'dimm')).toMatchObject({
+    layout,
+    grantedMiB: 256,
+    dimms: [expect.stringContaining('131072')],
+  });
 });
 
 test('cores come back from their quota, never below what the kernel allows', () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { checkSpec } from '../check-spec.ts';
-import type { DomainSpec } from '../port.ts';
+import type { DomainSpec } from '../port/mod.ts';
 import { domainXml } from './domain-xml.ts';
 import { metadataElement, metadataOf, parseMetadata } from './metadata.ts';
 import { escapeXml, firstElementAttributes } from './xml.ts';
@@ -46,6 +46,24 @@ test('metadata survives a round trip through XML', () => {
   fc.assert(
     fc.property(hostile, hostile, (jobId, image) => {
       const metadata = metadataOf({ ...spec, jobId, image: { ...spec.image, name: image } });
+      expect(parseMetadata(metadataElement(metadata))).toEqual(metadata);
+    }),
+  );
+});
+
+test('so does what is warm, pinned and asked of a balloon', () => {
+  const count = fc.integer({ min: 0, max: 64 });
+  const state = fc.record(
+    {
+      warm: fc.record({ vcpus: count, activeMemoryMiB: fc.integer({ min: 1, max: 4096 }) }),
+      pins: fc.array(fc.uniqueArray(count, { maxLength: 4 }), { minLength: 1, maxLength: 4 }),
+      balloonMiB: fc.integer({ min: 96, max: 4096 }),
+    },
+    { requiredKeys: [] },
+  );
+  fc.assert(
+    fc.property(state, fc.constantFrom('virtio-mem', 'balloon', 'dimm'), (changes, memoryDevice) => {
+      const metadata = { ...metadataOf(spec), memoryDevice, ...changes };
       expect(parseMetadata(metadataElement(metadata))).toEqual(metadata);
     }),
   );

@@ -23,7 +23,8 @@ export function firstElementAttributes(xml: string): ReadonlyMap<string, string>
   return attributes;
 }
 
-function unescapeXml(text: string): string {
+/** Text of an element or attribute, as it was before it was escaped. */
+export function unescapeXml(text: string): string {
   return text.replace(/&(?:#(\d+)|#x([0-9a-fA-F]+)|(\w+));/g, (entity, decimal, hex, name) => {
     if (decimal !== undefined) return String.fromCodePoint(Number.parseInt(decimal, 10));
     if (hex !== undefined) return String.fromCodePoint(Number.parseInt(hex, 16));

@@ -1,9 +1,10 @@
 /** The agent of a simulated guest: the same contract as the real one, without a channel between. */
 import type { Clock } from '../../../runtime/mod.ts';
-import type { GuestAgent, GuestEvent, GuestJob, GuestStats } from '../agent/mod.ts';
+import type { GuestAgent, GuestEvent, GuestJob, GuestStats, GuestWarmth } from '../agent/mod.ts';
 import { GuestUnreachable, HypervisorError } from '../errors.ts';
 import type { SimulatedMachine } from './machine.ts';
 import { runProgram } from './program.ts';
+import { ReplayClock } from './replay-clock.ts';
 
 const OUTPUT_KEPT = 4 * 1024 * 1024;
 const BANNER = 'simulated guest: no machine ran what follows\n';
@@ -15,14 +16,29 @@ export interface SimulatedAgentOptions {
   readonly machine: SimulatedMachine;
 }
 
+/** What a guest's agent and job were at one moment. */
+export interface FrozenAgent {
+  readonly job: GuestJob;
+  readonly output: Uint8Array<ArrayBuffer>;
+  /** Of the job, with the time it had run, ms. */
+  readonly command: string;
+  readonly ranMs: number;
+  readonly uptimeMs: number;
+}
+
 export class SimulatedAgent implements GuestAgent {
   readonly #options: SimulatedAgentOptions;
-  readonly #bootedAt: number;
+  #bootedAt: number;
   readonly #listeners = new Set<(event: GuestEvent) => void>();
   #job: GuestJob = { state: 'idle' };
   #output = new Uint8Array();
   #program: AbortController | undefined;
+  #command = '';
+  #startedAt = 0;
+  /** Output of a job that is replayed after a rollback, up to where it was. */
+  #alreadyPrinted = 0;
   #stream: unknown;
+  #warm: GuestWarmth = { vcpus: 0, memoryMiB: 0 };
   #closed = false;
 
   constructor(options: SimulatedAgentOptions) {
@@ -39,8 +55,34 @@ export class SimulatedAgent implements GuestAgent {
     }
     this.#job = { state: 'running', id, outputBytes: 0 };
     this.#output = new Uint8Array();
+    this.#command = command;
+    this.#startedAt = this.#options.clock.now();
     this.#print(BANNER);
-    void this.#follow(id, command);
+    void this.#follow(id, command, this.#options.clock);
+  }
+
+  freeze(): FrozenAgent {
+    const now = this.#options.clock.now();
+    return {
+      job: this.#job,
+      output: this.#output,
+      command: this.#command,
+      ranMs: now - this.#startedAt,
+      uptimeMs: now - this.#bootedAt,
+    };
+  }
+
+  /** Goes on from there: a job that ran runs again, at once up to where it was. */
+  thaw({ job, output, command, ranMs, uptimeMs }: FrozenAgent): void {
+    const { clock } = this.#options;
+    this.#job = job;
+    this.#output = output;
+    this.#command = command;
+    this.#startedAt = clock.now() - ranMs;
+    this.#bootedAt = clock.now() - uptimeMs;
+    if (job.state !== 'running') return;
+    this.#alreadyPrinted = job.outputBytes - new TextEncoder().encode(BANNER).length;
+    void this.#follow(job.id, command, new ReplayClock(clock, ranMs));
   }
 
   async job(): Promise<GuestJob> {
@@ -69,6 +111,27 @@ export class SimulatedAgent implements GuestAgent {
     this.#options.machine.vcpus = Math.max(1, count);
     this.#emit({ type: 'hotplug', what: 'cpu', onlineVcpus: this.#options.machine.vcpus });
     return this.#options.machine.vcpus;
+  }
+
+  async setWarm(warmth: GuestWarmth): Promise<GuestWarmth> {
+    this.#check();
+    this.#warm = warmth;
+    return warmth;
+  }
+
+  async giveWarm({ vcpus, memoryMiB }: GuestWarmth): Promise<number> {
+    this.#check();
+    const { machine } = this.#options;
+    const given = {
+      vcpus: Math.min(vcpus, this.#warm.vcpus),
+      memoryMiB: Math.min(memoryMiB, this.#warm.memoryMiB),
+    };
+    this.#warm = {
+      vcpus: this.#warm.vcpus - given.vcpus,
+      memoryMiB: this.#warm.memoryMiB - given.memoryMiB,
+    };
+    machine.memoryMiB += given.memoryMiB;
+    return await this.setOnlineVcpus(machine.vcpus + given.vcpus);
   }
 
   async stats(): Promise<GuestStats> {
@@ -114,8 +177,8 @@ export class SimulatedAgent implements GuestAgent {
     this.#program?.abort();
   }
 
-  async #follow(id: string, command: string): Promise<void> {
-    const { clock, machine } = this.#options;
+  async #follow(id: string, command: string, clock: Clock): Promise<void> {
+    const { machine } = this.#options;
     const program = new AbortController();
     this.#program = program;
     let exitCode = 128 + SIGTERM;
@@ -139,7 +202,9 @@ export class SimulatedAgent implements GuestAgent {
 
   #print(text: string): void {
     if (this.#job.state !== 'running') return;
-    const bytes = new TextEncoder().encode(text);
+    const told = new TextEncoder().encode(text);
+    const bytes = told.subarray(Math.min(told.length, this.#alreadyPrinted));
+    this.#alreadyPrinted -= told.length - bytes.length;
     const all = new Uint8Array(this.#output.length + bytes.length);
     all.set(this.#output);
     all.set(bytes, this.#output.length);

@@ -2,6 +2,7 @@
 import { type Clock, systemClock } from '../../../runtime/mod.ts';
 import type { GuestAgent } from '../agent/mod.ts';
 import { checkCores, checkMemory, checkName, checkSpec, checkVcpus } from '../check-spec.ts';
+import { checkFineGrain } from '../check-tuning.ts';
 import { DomainExists, DomainNotFound } from '../errors.ts';
 import {
   type DomainSpec,
@@ -11,9 +12,13 @@ import {
   type HypervisorCapabilities,
   type LifecycleEvent,
   SAMPLE_COLUMNS,
-} from '../port.ts';
+} from '../port/mod.ts';
+import { SimulatedCheckpoints } from './checkpoints.ts';
 import { SimulatedGuest } from './guest.ts';
+import { SimulatedMigration } from './migration.ts';
 import { type Random, seededRandom } from './random.ts';
+import { SIMULATED_NODES, SimulatedTuning } from './tuning.ts';
+import { SimulatedWarmth } from './warmth.ts';
 
 export interface SimulatedOptions {
   /** Default: the machine's clock. */
@@ -28,7 +33,16 @@ export interface SimulatedOptions {
   readonly bootMs?: number;
 }
 
-const MEMORY_BLOCK_MIB = 2;
+const CORES = 4;
+const LACKING = {
+  bandwidth: 'simulated guests have no network',
+  cacheWays: 'a simulated host has no cache',
+  memoryBandwidth: 'a simulated host has no memory to measure',
+  hugepages: 'a simulated host has no pages',
+  perf: 'a simulated host has no counters',
+};
+const HOSTNAME = 'simulated';
+const BOOT_MS = 3000;
 
 export function createSimulatedHypervisor(options: SimulatedOptions = {}): Hypervisor {
   return new SimulatedHypervisor(options);
@@ -42,7 +56,22 @@ class SimulatedHypervisor implements Hypervisor {
     memoryResize: 'virtio-mem',
     cpuQuota: true,
     survivesRestart: false,
+    diskLimits: true,
+    bandwidth: 'none',
+    placement: true,
+    memoryNodes: true,
+    cacheWays: false,
+    memoryBandwidth: false,
+    hugepagesMiB: [],
+    perf: false,
+    checkpoints: 'live',
+    migration: 'live',
+    lacking: LACKING,
   };
+  readonly tuning: SimulatedTuning;
+  readonly warmth: SimulatedWarmth;
+  readonly checkpoints: SimulatedCheckpoints;
+  readonly migration: SimulatedMigration;
   readonly #options: SimulatedOptions;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -53,10 +82,29 @@ class SimulatedHypervisor implements Hypervisor {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#random = seededRandom(options.seed ?? 1);
+    this.tuning = new SimulatedTuning({
+      capabilities: this.capabilities,
+      cores: options.cores ?? CORES,
+      specOf: (name) => this.#guest(name).spec,
+    });
+    this.warmth = new SimulatedWarmth((name) => this.#guest(name));
+    this.checkpoints = new SimulatedCheckpoints({
+      clock: this.#clock,
+      random: this.#random,
+      bootMs: options.bootMs ?? BOOT_MS,
+      guests: this.#guests,
+      tell: (event) => this.#tell(event),
+    });
+    this.migration = new SimulatedMigration({
+      hostname: options.hostname ?? HOSTNAME,
+      clock: this.#clock,
+      guests: this.#guests,
+      tell: (event) => this.#tell(event),
+    });
   }
 
   async info(): Promise<HostInfo> {
-    const { hostname = 'simulated', cores = 4, memoryMiB = 8192 } = this.#options;
+    const { hostname = HOSTNAME, cores = CORES, memoryMiB = 8192 } = this.#options;
     return { hostname, cores, memoryMiB, version: 'simulated' };
   }
 
@@ -66,9 +114,10 @@ class SimulatedHypervisor implements Hypervisor {
 
   async create(spec: DomainSpec, options: { readonly signal?: AbortSignal } = {}): Promise<DomainStatus> {
     checkSpec(spec);
+    checkFineGrain(spec, this.capabilities, SIMULATED_NODES);
     options.signal?.throwIfAborted();
     if (this.#guests.has(spec.name)) throw new DomainExists(spec.name);
-    const bootMs = this.#options.bootMs ?? 3000;
+    const bootMs = this.#options.bootMs ?? BOOT_MS;
     const guest = new SimulatedGuest(spec, { clock: this.#clock, random: this.#random, bootMs });
     this.#guests.set(spec.name, guest);
     this.#tell({ domain: spec.name, event: 'started', detail: 'booted' });
@@ -99,11 +148,9 @@ class SimulatedHypervisor implements Hypervisor {
   async setMemory(name: string, memoryMiB: number): Promise<number> {
     const guest = this.#guest(name);
     checkMemory(memoryMiB, guest.spec.limit);
-    // Like the real device: the memory that the guest booted with stays.
-    const base = guest.spec.allocation.memoryMiB;
-    const added = Math.ceil(Math.max(0, memoryMiB - base) / MEMORY_BLOCK_MIB) * MEMORY_BLOCK_MIB;
-    guest.setMemory(base + added);
-    return base + added;
+    const granted = guest.grantFor(memoryMiB);
+    await guest.setMemory(granted);
+    return granted;
   }
 
   async agent(name: string, options: { readonly signal?: AbortSignal } = {}): Promise<GuestAgent> {
@@ -138,6 +185,7 @@ class SimulatedHypervisor implements Hypervisor {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.migration[Symbol.dispose]();
     this.#listeners.clear();
     for (const guest of this.#guests.values()) guest.end();
     this.#guests.clear();

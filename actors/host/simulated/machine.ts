@@ -1,6 +1,6 @@
 /** The simulated guest's hardware: what a demand gets of CPU and memory under the allocation, integrated over time. */
 import type { Clock } from '../../../runtime/mod.ts';
-import type { Allocation } from '../port.ts';
+import type { Allocation } from '../port/mod.ts';
 
 /** What programs in the guest want now. */
 export interface Demand {
@@ -16,6 +16,9 @@ export const NO_DEMAND: Demand = { threads: 0, duty: 0, memoryMiB: 0 };
 const IDLE_CORES = 0.01;
 const KERNEL_RESERVED_MIB = 36;
 const SYSTEM_USED_MIB = 20;
+/** Memory that a guest changes: one at rest, and one whose program works on what it holds, like the real workload. */
+const IDLE_DIRTY_MIBPS = 1;
+const BUSY_DIRTY_MIBPS = 50;
 
 /** Piecewise constant: every change first settles the time since the last one. Counters in seconds. */
 export class SimulatedMachine {
@@ -79,6 +82,10 @@ export class SimulatedMachine {
     this.#vcpus = vcpus;
   }
 
+  get memoryMiB(): number {
+    return this.#memoryMiB;
+  }
+
   set memoryMiB(memoryMiB: number) {
     this.#settle();
     this.#memoryMiB = memoryMiB;
@@ -87,6 +94,10 @@ export class SimulatedMachine {
   set demand(demand: Demand) {
     this.#settle();
     this.#demand = demand;
+  }
+
+  get dirtyMiBps(): number {
+    return this.#demand.memoryMiB > 0 ? BUSY_DIRTY_MIBPS : IDLE_DIRTY_MIBPS;
   }
 
   get memoryTotalMiB(): number {

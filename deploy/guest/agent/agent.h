@@ -11,6 +11,8 @@
  *   N output OFFSET MAX          N ok OFFSET DATA64        at most OUTPUT_CHUNK bytes; the last 4 MiB are kept
  *   N kill GRACE_MS              N ok
  *   N cpus COUNT                 N ok ONLINE
+ *   N warm CPUS KIB              N ok CPUS KIB             online or plugged, but kept from the job; so far
+ *   N give CPUS KIB              N ok ONLINE KIB           of what is warm to the job; what stays warm
  *   N stats                      N ok UPTIME ONLINE TOTAL_KIB AVAILABLE_KIB
  *   N stream INTERVAL_MS         N ok
  *   anything else                N error CODE MESSAGE64    N is 0 where the line had no number
@@ -19,6 +21,8 @@
  *   event stats UPTIME ONLINE TOTAL_KIB AVAILABLE_KIB
  *   event note TEXT64
  *   event hotplug cpu|memory ONLINE
+ *
+ * ONLINE CPUs and TOTAL memory are what the job may use: warm ones do not count.
  *
  * The agent never waits for the host: with its queue half full it drops events, and it reads no further request
  * until the answers before it have room. An `exited` event may be lost; `job` tells the same at any time.
@@ -85,10 +89,23 @@ void machine_start(void);
 int machine_fd(void); /* kernel events */
 void machine_uevents(void);
 int machine_set_cpus(int wanted);
+int machine_set_warm(int cpus, long kib); /* warm CPUs there are now */
+int machine_give(int cpus, long kib);     /* CPUs of the job */
+void machine_join_job(void);              /* what the caller starts from here on uses the job's CPUs only */
 void machine_describe(char *into, size_t size);
 void machine_stream(int64_t interval_ms);
 int64_t machine_deadline(void);
 void machine_tick(void);
+
+/* warm.c: memory kept from the job. `total_kib` is all the guest has. */
+void warm_set(long kib, long total_kib);
+void warm_give(long kib);           /* to the job */
+bool warm_step(long total_kib);     /* whether it took any */
+void warm_settle(void);             /* lets go of what is touched, once all of it is */
+long warm_kib(long total_kib);      /* of what there is, what the job must not have */
+long warm_done_kib(void);           /* of that, what was touched */
+long warm_charged_kib(void);        /* what is mapped for the touching, and so counted as used */
+long warm_next_kib(long total_kib); /* what the next step maps */
 
 /* notes.c */
 void notes_start(void);

@@ -23,6 +23,7 @@ static uint64_t output_bytes;       /* bytes the job has written in all */
 
 static void become_job(int output_end, const char *command) {
   setsid();
+  machine_join_job();
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);

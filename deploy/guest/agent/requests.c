@@ -53,6 +53,17 @@ static void serve_number(const char *number, char **field, int fields) {
   }
 }
 
+static void serve_warm(const char *number, char **field, int fields) {
+  int64_t cpus, kib;
+  if (fields != 4 || !parse_number(field[2], 0, 4096, &cpus) || !parse_number(field[3], 0, (int64_t)1 << 40, &kib)) {
+    answer_error(number, "bad-request", "a number of CPUs and KiB of memory are wanted");
+    return;
+  }
+  bool give = strcmp(field[1], "give") == 0;
+  int count = give ? machine_give((int)cpus, (long)kib) : machine_set_warm((int)cpus, (long)kib);
+  answer(number, " ok %d %ld", count, warm_done_kib());
+}
+
 static int split(char *line, char **field) {
   int fields = 0;
   for (char *at = line; fields < MAX_FIELDS;) {
@@ -82,6 +93,8 @@ void serve(char *line) {
   } else if (strcmp(field[1], "kill") == 0 || strcmp(field[1], "stream") == 0 ||
              strcmp(field[1], "cpus") == 0 || strcmp(field[1], "hello") == 0) {
     serve_number(number, field, fields);
+  } else if (strcmp(field[1], "warm") == 0 || strcmp(field[1], "give") == 0) {
+    serve_warm(number, field, fields);
   } else if (strcmp(field[1], "job") == 0) {
     job_describe(text, sizeof text);
     answer(number, " ok %s", text);

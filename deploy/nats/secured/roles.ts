@@ -35,6 +35,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     publish: [
       'shadowgrid.telemetry.*',
       'shadowgrid.directive.*',
+      'shadowgrid.operation.*',
       'shadowgrid.note.*',
       'shadowgrid.actor.*.*.*',
       // Frames, which may hold messages for any actor of the node: finer rights above would be for show.
@@ -44,6 +45,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
       'shadowgrid.actor.host.*.*',
       'shadowgrid.watch.host.*.*',
       'shadowgrid.host.*.output',
+      'shadowgrid.host.*.checkpoints',
       'shadowgrid.inspect.nodes',
       'shadowgrid.inspect.*.*',
     ],
@@ -71,6 +73,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     purpose: 'looks at everything, sends messages to actors by hand; reaches no bucket',
     publish: [
       'shadowgrid.job.*',
+      'shadowgrid.vm.*',
       'shadowgrid.actor.*.*.*',
       'shadowgrid.watch.*.*.*',
       'shadowgrid.node.*',
@@ -82,6 +85,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
       'shadowgrid.telemetry.*',
       'shadowgrid.forecast.*',
       'shadowgrid.directive.*',
+      'shadowgrid.operation.*',
       'shadowgrid.note.*',
     ],
     buckets: false,

@@ -1,21 +1,26 @@
 /** Calls into libvirt off the main thread, one at a time per connection, with their errors as exceptions. */
 import koffi, { type LibraryHandle } from 'koffi';
-import type { Native, Pointer } from './declarations.ts';
+import { checkCall, type Native, type Pointer } from './declarations.ts';
 import { ErrorCode, LibvirtError, type LibvirtErrorDetail } from './errors.ts';
+import type { LibvirtFunctions } from './generated/functions.ts';
 
 type AnyCall = ReturnType<LibraryHandle['func']>;
 
-/** Names of the functions of Native that return T. */
+/** Names of the C functions that return T. */
 type Returning<T> = {
-  [K in keyof Native]: Native[K] extends (...args: never[]) => infer R
+  [K in keyof LibvirtFunctions]: LibvirtFunctions[K] extends (...args: never[]) => infer R
     ? [R] extends [T]
       ? K
       : never
     : never;
-}[keyof Native];
-type StatusName = Returning<number>;
-type PointerName = Exclude<Returning<Pointer | null>, never>;
-type ArgumentsOf<K extends keyof Native> = Native[K] extends (...args: infer A) => unknown ? A : never;
+}[keyof LibvirtFunctions];
+export type StatusName = Returning<number>;
+export type PointerName = Returning<Pointer | null>;
+export type ArgumentsOf<K extends keyof LibvirtFunctions> = LibvirtFunctions[K] extends (
+  ...args: infer A
+) => unknown
+  ? A
+  : never;
 
 /** struct _virError. */
 const VIR_ERROR = koffi.struct({
@@ -54,20 +59,17 @@ export class CallQueue {
 
   /** A call that returns a negative number on failure. */
   status<K extends StatusName>(name: K, ...args: ArgumentsOf<K>): Promise<number> {
-    return this.#enqueue(name, async () => {
-      const result = await invoke<number>(this.native[name], args);
-      if (result < 0) throw this.#lastError(name);
-      return result;
-    });
+    return this.#enqueue(name, args, (result: number) => result < 0);
+  }
+
+  /** A call that returns 0 on failure, and otherwise an amount. */
+  amount<K extends StatusName>(name: K, ...args: ArgumentsOf<K>): Promise<number> {
+    return this.#enqueue(name, args, (result: number) => Number(result) === 0);
   }
 
   /** A call that returns NULL on failure. */
   pointer<K extends PointerName>(name: K, ...args: ArgumentsOf<K>): Promise<Pointer> {
-    return this.#enqueue(name, async () => {
-      const result = await invoke<Pointer | null>(this.native[name], args);
-      if (result === null) throw this.#lastError(name);
-      return result;
-    });
+    return this.#enqueue(name, args, (result: Pointer | null) => result === null) as Promise<Pointer>;
   }
 
   /** A call that returns a string for its caller to free. */
@@ -93,8 +95,18 @@ export class CallQueue {
     await closing;
   }
 
-  #enqueue<R>(name: string, run: () => Promise<R>): Promise<R> {
+  #enqueue<R>(
+    name: keyof LibvirtFunctions,
+    args: readonly unknown[],
+    isFailure: (result: R) => boolean,
+  ): Promise<R> {
     if (this.#closed) return Promise.reject(closedError(name));
+    const run = async (): Promise<R> => {
+      checkCall(name, args);
+      const result = await invoke<R>(this.native[name], args);
+      if (isFailure(result)) throw this.#lastError(name);
+      return result;
+    };
     const result = this.#tail.then(run, run);
     this.#tail = result.catch(ignore);
     return result;

@@ -1,100 +1,116 @@
-/** libvirt's numbers, under their own names without the prefix (source: libvirt-domain.h and libvirt-host.h of 9.0). */
+/** The constants that are used most, under short names; all others are in generated/constants.ts under libvirt's. */
+import * as C from './generated/constants.ts';
 
 /** virDomainState. */
 export const DomainState = {
-  noState: 0,
-  running: 1,
-  blocked: 2,
-  paused: 3,
-  shutdown: 4,
-  shutoff: 5,
-  crashed: 6,
-  pmSuspended: 7,
+  noState: C.VIR_DOMAIN_NOSTATE,
+  running: C.VIR_DOMAIN_RUNNING,
+  blocked: C.VIR_DOMAIN_BLOCKED,
+  paused: C.VIR_DOMAIN_PAUSED,
+  shutdown: C.VIR_DOMAIN_SHUTDOWN,
+  shutoff: C.VIR_DOMAIN_SHUTOFF,
+  crashed: C.VIR_DOMAIN_CRASHED,
+  pmSuspended: C.VIR_DOMAIN_PMSUSPENDED,
 } as const;
 
 /** virDomainShutoffReason: why a domain is in state `shutoff`. */
 export const ShutoffReason = {
-  unknown: 0,
-  shutdown: 1,
-  destroyed: 2,
-  crashed: 3,
-  migrated: 4,
-  saved: 5,
-  failed: 6,
-  fromSnapshot: 7,
-  daemon: 8,
+  unknown: C.VIR_DOMAIN_SHUTOFF_UNKNOWN,
+  shutdown: C.VIR_DOMAIN_SHUTOFF_SHUTDOWN,
+  destroyed: C.VIR_DOMAIN_SHUTOFF_DESTROYED,
+  crashed: C.VIR_DOMAIN_SHUTOFF_CRASHED,
+  migrated: C.VIR_DOMAIN_SHUTOFF_MIGRATED,
+  saved: C.VIR_DOMAIN_SHUTOFF_SAVED,
+  failed: C.VIR_DOMAIN_SHUTOFF_FAILED,
+  fromSnapshot: C.VIR_DOMAIN_SHUTOFF_FROM_SNAPSHOT,
+  daemon: C.VIR_DOMAIN_SHUTOFF_DAEMON,
 } as const;
 
 /** virDomainModificationImpact: whether a change is for the running domain, its stored configuration, or both. */
-export const DomainAffect = { current: 0, live: 1, config: 2 } as const;
+export const DomainAffect = {
+  current: C.VIR_DOMAIN_AFFECT_CURRENT,
+  live: C.VIR_DOMAIN_AFFECT_LIVE,
+  config: C.VIR_DOMAIN_AFFECT_CONFIG,
+} as const;
 
 /** virDomainVcpuFlags, to be added to {@link DomainAffect}. */
-export const VcpuFlag = { maximum: 4, guest: 8, hotpluggable: 16 } as const;
+export const VcpuFlag = {
+  maximum: C.VIR_DOMAIN_VCPU_MAXIMUM,
+  guest: C.VIR_DOMAIN_VCPU_GUEST,
+  hotpluggable: C.VIR_DOMAIN_VCPU_HOTPLUGGABLE,
+} as const;
 
 /** virDomainCreateFlags. */
 export const StartFlag = {
-  none: 0,
-  paused: 1,
-  autodestroy: 2,
-  bypassCache: 4,
-  forceBoot: 8,
-  validate: 16,
+  none: C.VIR_DOMAIN_NONE,
+  paused: C.VIR_DOMAIN_START_PAUSED,
+  autodestroy: C.VIR_DOMAIN_START_AUTODESTROY,
+  bypassCache: C.VIR_DOMAIN_START_BYPASS_CACHE,
+  forceBoot: C.VIR_DOMAIN_START_FORCE_BOOT,
+  validate: C.VIR_DOMAIN_START_VALIDATE,
 } as const;
 
 /** virConnectListAllDomainsFlags; 0 lists all. */
 export const DomainListFlag = {
-  active: 1,
-  inactive: 2,
-  persistent: 4,
-  transient: 8,
-  running: 16,
-  paused: 32,
-  shutoff: 64,
+  active: C.VIR_CONNECT_LIST_DOMAINS_ACTIVE,
+  inactive: C.VIR_CONNECT_LIST_DOMAINS_INACTIVE,
+  persistent: C.VIR_CONNECT_LIST_DOMAINS_PERSISTENT,
+  transient: C.VIR_CONNECT_LIST_DOMAINS_TRANSIENT,
+  running: C.VIR_CONNECT_LIST_DOMAINS_RUNNING,
+  paused: C.VIR_CONNECT_LIST_DOMAINS_PAUSED,
+  shutoff: C.VIR_CONNECT_LIST_DOMAINS_SHUTOFF,
 } as const;
 
 /** virDomainStatsTypes: groups of statistics; 0 asks for all of them. Cost per group: README.md. */
 export const DomainStatsGroup = {
-  state: 1,
-  cpu: 2,
-  balloon: 4,
-  vcpu: 8,
-  interface: 16,
-  block: 32,
-  perf: 64,
-  iothread: 128,
-  memory: 256,
-  dirtyRate: 512,
+  state: C.VIR_DOMAIN_STATS_STATE,
+  cpu: C.VIR_DOMAIN_STATS_CPU_TOTAL,
+  balloon: C.VIR_DOMAIN_STATS_BALLOON,
+  vcpu: C.VIR_DOMAIN_STATS_VCPU,
+  interface: C.VIR_DOMAIN_STATS_INTERFACE,
+  block: C.VIR_DOMAIN_STATS_BLOCK,
+  perf: C.VIR_DOMAIN_STATS_PERF,
+  iothread: C.VIR_DOMAIN_STATS_IOTHREAD,
+  memory: C.VIR_DOMAIN_STATS_MEMORY,
+  dirtyRate: C.VIR_DOMAIN_STATS_DIRTYRATE,
+  vm: C.VIR_DOMAIN_STATS_VM,
 } as const;
 
 /** virDomainEventType: what happened to a domain. */
 export const DomainEvent = {
-  defined: 0,
-  undefined: 1,
-  started: 2,
-  suspended: 3,
-  resumed: 4,
-  stopped: 5,
-  shutdown: 6,
-  pmSuspended: 7,
-  crashed: 8,
+  defined: C.VIR_DOMAIN_EVENT_DEFINED,
+  undefined: C.VIR_DOMAIN_EVENT_UNDEFINED,
+  started: C.VIR_DOMAIN_EVENT_STARTED,
+  suspended: C.VIR_DOMAIN_EVENT_SUSPENDED,
+  resumed: C.VIR_DOMAIN_EVENT_RESUMED,
+  stopped: C.VIR_DOMAIN_EVENT_STOPPED,
+  shutdown: C.VIR_DOMAIN_EVENT_SHUTDOWN,
+  pmSuspended: C.VIR_DOMAIN_EVENT_PMSUSPENDED,
+  crashed: C.VIR_DOMAIN_EVENT_CRASHED,
 } as const;
 
 /** virDomainEventStoppedDetailType: detail of {@link DomainEvent}.stopped. */
 export const StoppedDetail = {
-  shutdown: 0,
-  destroyed: 1,
-  crashed: 2,
-  migrated: 3,
-  saved: 4,
-  failed: 5,
-  fromSnapshot: 6,
+  shutdown: C.VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN,
+  destroyed: C.VIR_DOMAIN_EVENT_STOPPED_DESTROYED,
+  crashed: C.VIR_DOMAIN_EVENT_STOPPED_CRASHED,
+  migrated: C.VIR_DOMAIN_EVENT_STOPPED_MIGRATED,
+  saved: C.VIR_DOMAIN_EVENT_STOPPED_SAVED,
+  failed: C.VIR_DOMAIN_EVENT_STOPPED_FAILED,
+  fromSnapshot: C.VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT,
 } as const;
 
 /** virDomainMetadataType. */
-export const MetadataType = { description: 0, title: 1, element: 2 } as const;
+export const MetadataType = {
+  description: C.VIR_DOMAIN_METADATA_DESCRIPTION,
+  title: C.VIR_DOMAIN_METADATA_TITLE,
+  element: C.VIR_DOMAIN_METADATA_ELEMENT,
+} as const;
 
 /** virConnectCloseReason: why a connection ended without being asked to. */
-export const ConnectCloseReason = { error: 0, eof: 1, keepAlive: 2, client: 3 } as const;
-
-/** virDomainEventID: kinds of callbacks of virConnectDomainEventRegisterAny. */
-export const DOMAIN_EVENT_ID_LIFECYCLE = 0;
+export const ConnectCloseReason = {
+  error: C.VIR_CONNECT_CLOSE_REASON_ERROR,
+  eof: C.VIR_CONNECT_CLOSE_REASON_EOF,
+  keepAlive: C.VIR_CONNECT_CLOSE_REASON_KEEPALIVE,
+  client: C.VIR_CONNECT_CLOSE_REASON_CLIENT,
+} as const;

@@ -1,9 +1,13 @@
 /** libvirt's own event loop on one thread of the pool: it runs while somebody holds it, and never longer. */
+import process from 'node:process';
 import type { Native } from './declarations.ts';
 import { loadLibvirt } from './native.ts';
 
-/** Wakes the loop even if nobody stops it, so that a process that forgets to can exit: a thread in poll() blocks it. */
+/** Wakes the loop even if nothing happens, so that it sees that it is stopped. */
 const WAKE_MS = 500;
+
+/** Sorting so many bytes takes about four comparisons, that is turns of the loop, for each. */
+const TURNS_SORTED = 255;
 
 let implementationRegistered = false;
 let holders = 0;
@@ -23,6 +27,10 @@ export function holdEventLoop(): void {
   if (!implementationRegistered) {
     native.virEventRegisterDefaultImpl();
     implementationRegistered = true;
+    // A thread in poll() keeps Node from exiting: a process that forgot to close its connections hurries it through.
+    process.once('exit', () => {
+      if (running !== undefined) native.virEventUpdateTimeout(running.timer, 0);
+    });
   }
   const previous = running?.ended ?? Promise.resolve();
   const timer = native.virEventAddTimeout(WAKE_MS, native.noop, null, null);
@@ -47,12 +55,18 @@ export async function releaseEventLoop(): Promise<void> {
   if (running === loop) running = undefined;
 }
 
+/**
+ * Runs the loop until `stopped`. libvirt offers one turn of its loop at a time, and wakes it twice for every call of
+ * every connection: were each turn a call of ours, the main thread would be kept busy by them. So most turns are taken by C's qsort, which calls a function some thousand times for that many bytes and does
+ * nothing else; one turn in between tells whether the loop still works.
+ */
 function runUntil(native: Native, stopped: () => boolean): Promise<void> {
+  const bytes = new Uint8Array(TURNS_SORTED);
   return new Promise((resolve) => {
     const step = (): void => {
       native.virEventRunDefaultImpl.async((error: unknown, result: number) => {
         if (error !== null || result < 0 || stopped()) resolve();
-        else step();
+        else native.qsort.async(bytes, bytes.length, 1, native.eventLoopTurn, step);
       });
     };
     step();

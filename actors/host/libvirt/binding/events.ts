@@ -1,65 +1,77 @@
-/** Callbacks from libvirt's event loop: one native function per kind for the whole process, listeners told apart by id. */
+/** Callbacks from libvirt's event loop: one native function per shape for the whole process, listeners told apart by id. */
 import koffi from 'koffi';
-import type { Native, Pointer } from './declarations.ts';
+import type { Pointer } from './c-types.ts';
 
-export interface LifecycleNotice {
-  /** Name of the domain. */
-  readonly domain: string;
-  /** virDomainEventType, see DomainEvent. */
-  readonly event: number;
-  /** The detail of that type, e.g. StoppedDetail. */
-  readonly detail: number;
+/** Parameters of the callbacks between the first (connection, and domain where there is one) and the last (our id). */
+const SHAPES = {
+  close: ['void', 'void *', 'int'],
+  none: ['void', 'void *', 'void *'],
+  int: ['void', 'void *', 'void *', 'int'],
+  'int int': ['int', 'void *', 'void *', 'int', 'int'],
+  'int int uint': ['void', 'void *', 'void *', 'int', 'int', 'unsigned int'],
+  'int string': ['void', 'void *', 'void *', 'int', 'str'],
+  int64: ['void', 'void *', 'void *', 'int64_t'],
+  string: ['void', 'void *', 'void *', 'str'],
+  'string int': ['void', 'void *', 'void *', 'str', 'int'],
+  'string int int': ['void', 'void *', 'void *', 'str', 'int', 'int'],
+  'string int64': ['void', 'void *', 'void *', 'str', 'int64_t'],
+  'string string int string': ['void', 'void *', 'void *', 'str', 'str', 'int', 'str'],
+  'string string string int': ['void', 'void *', 'void *', 'str', 'str', 'str', 'int'],
+  'string string int64 int64': ['void', 'void *', 'void *', 'str', 'str', 'int64_t', 'int64_t'],
+  'string int64 uint string': ['void', 'void *', 'void *', 'str', 'int64_t', 'unsigned int', 'str'],
+  parameters: ['void', 'void *', 'void *', 'void *', 'int'],
+} as const satisfies Record<string, readonly [result: string, ...parameters: string[]]>;
+
+export type Shape = keyof typeof SHAPES;
+
+/** What libvirt gets: the native function, and the id that it hands back to it in place of a pointer. */
+export interface Registration {
+  readonly callback: Pointer;
+  readonly id: bigint;
 }
-export type LifecycleListener = (notice: LifecycleNotice) => void;
 
-interface Callbacks {
-  readonly lifecycle: Pointer;
-  readonly close: Pointer;
-}
+/** Gets what comes after the connection. */
+type Receiver = (...args: never[]) => void;
 
-const lifecycleListeners = new Map<bigint, LifecycleListener>();
-const closeListeners = new Map<bigint, (reason: number) => void>();
-let callbacks: Callbacks | undefined;
+const callbacks = new Map<Shape, Pointer>();
+const receivers = new Map<bigint, Receiver>();
 let lastId = 0n;
 
-/** Keeps `listener` under an id, which is what C gets to carry instead of a pointer. */
-export function addLifecycleListener(listener: LifecycleListener): bigint {
-  lifecycleListeners.set(++lastId, listener);
-  return lastId;
+/** Has `receiver` called with what callbacks of `shape` carry after the connection. */
+export function register(shape: 'close', receiver: (reason: number) => void): Registration;
+export function register(shape: Shape, receiver: (domain: Pointer, ...args: never[]) => void): Registration;
+export function register(shape: Shape, receiver: Receiver): Registration {
+  const id = ++lastId;
+  receivers.set(id, receiver);
+  return { callback: callbackOf(shape), id };
 }
 
-export function removeLifecycleListener(id: bigint): void {
-  lifecycleListeners.delete(id);
-}
-
-export function addCloseListener(listener: (reason: number) => void): bigint {
-  closeListeners.set(++lastId, listener);
-  return lastId;
-}
-
-export function removeCloseListener(id: bigint): void {
-  closeListeners.delete(id);
+export function unregister({ id }: Registration): void {
+  receivers.delete(id);
 }
 
 /**
- * The native functions to hand to libvirt. They are registered once and stay: unregistering one while the event loop
- * may still call it would crash the process.
+ * Native functions are registered once and stay: unregistering one while the event loop may still call it would crash
+ * the process.
  */
-export function nativeCallbacks(native: Native): Callbacks {
-  callbacks ??= {
-    lifecycle: koffi.register(
-      (_connection: Pointer, domain: Pointer, event: number, detail: number, id: Pointer | null) => {
-        lifecycleListeners.get(id ?? 0n)?.({ domain: native.virDomainGetName(domain) ?? '', event, detail });
-        return 0;
-      },
-      koffi.pointer(koffi.proto('int', ['void *', 'void *', 'int', 'int', 'void *'])),
-    ),
-    close: koffi.register(
-      (_connection: Pointer, reason: number, id: Pointer | null) => {
-        closeListeners.get(id ?? 0n)?.(reason);
-      },
-      koffi.pointer(koffi.proto('void', ['void *', 'int', 'void *'])),
-    ),
-  };
-  return callbacks;
+function callbackOf(shape: Shape): Pointer {
+  let callback = callbacks.get(shape);
+  if (callback === undefined) {
+    const [result, ...parameters] = SHAPES[shape];
+    const receive = (_connection: Pointer, ...args: unknown[]) => {
+      const receiver = receivers.get((args.pop() ?? 0n) as bigint);
+      try {
+        receiver?.(...(args as never[]));
+      } catch (error) {
+        // A listener's failure is not libvirt's: it is reported as that of any other callback.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+      return 0;
+    };
+    callback = koffi.register(receive, koffi.pointer(koffi.proto(result, [...parameters, 'void *'])));
+    callbacks.set(shape, callback);
+  }
+  return callback;
 }

@@ -12,19 +12,28 @@ export function loadLibvirt(): Native {
 }
 
 function load(): Native {
-  let library: LibraryHandle;
-  let libc: LibraryHandle;
-  try {
-    // Each asynchronous call runs on a stack of koffi's (128 KiB by default): too little for libvirt's XML code.
-    koffi.config({ async_stack_size: 1 << 20, async_heap_size: 1 << 18, max_async_calls: 1024 });
-    library = koffi.load('libvirt.so.0');
-    libc = koffi.load('libc.so.6');
-  } catch (cause) {
-    throw new LibvirtMissing(cause);
-  }
-  const native = declare(library, libc);
+  // Each asynchronous call runs on a stack of koffi's (128 KiB by default): too little for libvirt's XML code.
+  koffi.config({ async_stack_size: 1 << 20, async_heap_size: 1 << 18, max_async_calls: 1024 });
+  const libvirt = loadLibrary('libvirt.so.0');
+  let qemu: LibraryHandle | undefined;
+  const native = declare({
+    libvirt,
+    libc: loadLibrary('libc.so.6'),
+    qemu: () => {
+      qemu ??= loadLibrary('libvirt-qemu.so.0');
+      return qemu;
+    },
+  });
   native.virInitialize();
   return native;
+}
+
+function loadLibrary(name: string): LibraryHandle {
+  try {
+    return koffi.load(name);
+  } catch (cause) {
+    throw new LibvirtMissing(cause, name);
+  }
 }
 
 /** Copies `length` bytes at `pointer`, which stays C's. */

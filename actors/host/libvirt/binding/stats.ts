@@ -1,6 +1,6 @@
 /** Statistics of many domains from one call: the records that virConnectGetAllDomainStats returns. */
 import type { Native, Pointer } from './declarations.ts';
-import { copyBytes } from './native.ts';
+import { pointersAt, Structure } from './structure.ts';
 import { decodeParametersAt, type TypedParameters } from './typed-parameters.ts';
 
 export interface DomainStats {
@@ -10,18 +10,18 @@ export interface DomainStats {
   readonly parameters: TypedParameters;
 }
 
-const POINTER_SIZE = 8;
 /** struct _virDomainStatsRecord: virDomainPtr dom; virTypedParameterPtr params; int nparams; (padding). */
 const RECORD_SIZE = 24;
 
 /** Decodes `count` records of the list at `list`, which stays C's. */
 export function decodeStats(native: Native, list: Pointer, count: number): DomainStats[] {
-  const pointers = new BigUint64Array(copyBytes(list, count * POINTER_SIZE).buffer);
-  return Array.from(pointers, (record) => {
-    const view = new DataView(copyBytes(record, RECORD_SIZE).buffer);
+  return pointersAt(list, count).map((pointer) => {
+    const record = Structure.at(pointer, RECORD_SIZE);
+    const domain = record.pointer(0);
+    const parameters = record.pointer(8);
     return {
-      name: native.virDomainGetName(view.getBigUint64(0, true)) ?? '',
-      parameters: decodeParametersAt(view.getBigUint64(8, true), view.getInt32(16, true)),
+      name: domain === null ? '' : (native.virDomainGetName(domain) ?? ''),
+      parameters: parameters === null ? {} : decodeParametersAt(parameters, record.int(16)),
     };
   });
 }

@@ -1,0 +1,2 @@
+/** Warm capacity of libvirt's guests. */
+export { LibvirtWarmth } from './warmth.ts';
