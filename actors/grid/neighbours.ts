@@ -22,7 +22,7 @@ import { type JobNeighbours, jobActor, TERMINAL_STATES } from '../job/mod.ts';
 import { type QueuedJob, ROUTER_KEY, type RouterNeighbours, routerActor } from '../router/mod.ts';
 import { type ShadowNeighbours, shadowActor } from '../shadow/mod.ts';
 import type { GridLog } from './log.ts';
-import { directiveSubject, noteSubject, operationSubject } from './subjects.ts';
+import { countersSubject, directiveSubject, noteSubject, operationSubject } from './subjects.ts';
 import { together } from './together.ts';
 import { tenantOf, wardOf } from './ward.ts';
 
@@ -132,6 +132,7 @@ export function hostNeighbours({
   return {
     announce: (view) => void router.tell({ type: 'host', host: view }),
     frame: (frame) => publish(telemetrySubject(host), encodeFrame(frame)),
+    counters: (sample) => publish(countersSubject(host), encode(sample)),
     settled: (settlement) => {
       publish(directiveSubject(host), encode(settlement));
       void allocator.tell({ type: 'settled', settlement });

@@ -15,6 +15,7 @@ export function tenantOf(job: JobContext): Tenant {
     command: request.command ?? request.script ?? '',
     allocation: allocationOf(request.resources.cores, request.resources.memoryMiB),
     limit: limitOf(request),
+    criticality: request.criticality,
     ...(request.deadlineSeconds !== undefined && { deadlineSeconds: request.deadlineSeconds }),
     ...(job.startedAt !== undefined && { startedAt: job.startedAt }),
   };

@@ -66,6 +66,7 @@ beforeEach(async () => {
         handOver: async () => {},
         callOff: () => {},
       },
+      counters: () => {},
       frame: (frame) => frames.push(frame.ids),
       isWanted: async ({ jobId }) => jobId !== 'ended',
       tenancy: (jobId) => ({

@@ -30,6 +30,7 @@ import {
 } from './operations/mod.ts';
 import type { Checkpoint, GuestImage, Hypervisor, MigrationTarget } from './port/mod.ts';
 import { Sampler } from './sampler.ts';
+import { SlowClock, type SlowSample, sampleIntervalMs } from './telemetry/mod.ts';
 import { Tenancy, type TenancyEvents, type TenancyOptions } from './tenancy.ts';
 import { Turns } from './turns.ts';
 import type { HostView } from './view.ts';
@@ -100,6 +101,8 @@ export interface HostNeighbours {
     arrange(to: string, vm: Reservation): Promise<MigrationTarget>;
   };
   frame(frame: Frame): void;
+  /** Once a second while there are residents. */
+  counters(sample: SlowSample): void;
   /** Whether a domain that was found running still has a job to run. */
   isWanted(residence: Residence): Promise<boolean>;
 }
@@ -108,7 +111,7 @@ export interface HostOptions {
   readonly open: () => Promise<Hypervisor>;
   readonly image: (name: string) => GuestImage | undefined;
   readonly clock: Clock;
-  /** Time between telemetry samples, ms. Default 50. */
+  /** Time between telemetry samples, ms. Default: by each job's criticality. */
   readonly sampleIntervalMs?: number;
   readonly tenancy?: Pick<TenancyOptions, 'bootDeadlineMs' | 'silenceMs'>;
   readonly journal: Journal;
@@ -126,6 +129,7 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   readonly #arrivals = new Set<unknown>();
   #directives: DirectiveQueue | undefined;
   #operations: Operations | undefined;
+  #counters: SlowClock | undefined;
   #sampler: Sampler | undefined;
   #closed = false;
 
@@ -135,7 +139,7 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
 
   /** Opens the hypervisor and tells the actor; a hypervisor that cannot be reached is reported and thrown. */
   async open(self: Context['self'], host: string): Promise<void> {
-    const { clock, sampleIntervalMs = 50, neighbours } = this.#options;
+    const { clock, neighbours } = this.#options;
     try {
       const hypervisor = await this.#options.open();
       this.#hypervisor = hypervisor;
@@ -145,8 +149,16 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
         host,
         hypervisor,
         clock,
-        intervalMs: sampleIntervalMs,
+        intervalMs: sampleIntervalMs('normal'),
+        intervalOf: (domain) => this.#intervalOf(domain),
         onFrame: (frame) => neighbours.frame(frame),
+      });
+      this.#counters = new SlowClock({
+        clock,
+        read: () => hypervisor.telemetry.slow(),
+        onSample: (sample) => neighbours.counters(sample),
+        // The next second asks again; a hypervisor that is gone is told of elsewhere.
+        onError: () => {},
       });
       const recovered = await this.#operations.recover();
       const [info, found, target] = await Promise.all([
@@ -222,6 +234,7 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
   async close(options: { readonly destroy: boolean }): Promise<string[]> {
     this.#closed = true;
     this.#sampler?.stop();
+    this.#counters?.stop();
     for (const timer of this.#arrivals) this.#options.clock.clearTimeout(timer);
     await this.#operations?.close();
     await Promise.all([...this.#tenancies.values()].map((tenancy) => tenancy.leave()));
@@ -336,7 +349,16 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
     const domains = Object.values(residents)
       .filter((residence) => !residence.leaving && this.#tenancies.has(residence.jobId))
       .map((residence) => residence.domain);
-    this.#sampler?.watch(domains.filter((domain) => domain !== except));
+    const watched = domains.filter((domain) => domain !== except);
+    this.#sampler?.watch(watched);
+    if (watched.length > 0) this.#counters?.start();
+    else this.#counters?.stop();
+  }
+
+  #intervalOf(domain: string): number {
+    const tenancies = [...this.#tenancies.values()];
+    const tenant = tenancies.find((tenancy) => tenancy.tenant.domain === domain)?.tenant;
+    return this.#options.sampleIntervalMs ?? sampleIntervalMs(tenant?.criticality ?? 'normal');
   }
 
   #need<T>(part: T | undefined): T {

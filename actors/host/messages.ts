@@ -14,6 +14,7 @@ import type {
   MigrationTarget,
   WarmCapacity,
 } from './port/mod.ts';
+import { CRITICALITIES } from './telemetry/mod.ts';
 import type { HostView } from './view.ts';
 
 const allocation = z.object({ cores: z.number(), vcpus: z.number(), memoryMiB: z.number() });
@@ -55,6 +56,8 @@ export const tenantSchema = z.object({
   allocation,
   limit: allocation,
   deadlineSeconds: z.number().optional(),
+  /** How often it is sampled. Default `normal`. */
+  criticality: z.enum(CRITICALITIES).optional(),
   /** When its command started, ms since the epoch, if it did: its deadline counts from there. */
   startedAt: z.number().optional(),
 });

@@ -63,6 +63,10 @@ export class Tenancy {
     this.#options = options;
   }
 
+  get tenant(): Tenant {
+    return this.#options.tenant;
+  }
+
   /** Runs the stay; resolves once the command runs or the stay is over. Never rejects: failures are `lost` events. */
   async begin(): Promise<void> {
     const { hypervisor, tenant, clock, events, mayCreate } = this.#options;

@@ -142,6 +142,7 @@ class MemoryGrid {
     const { machine, created } = this;
     return {
       capabilities: machine.capabilities,
+      telemetry: machine.telemetry,
       tuning: machine.tuning,
       warmth: machine.warmth,
       checkpoints: machine.checkpoints,

@@ -17,6 +17,7 @@ import type {
   Tuning,
   Warmth,
 } from '../port/mod.ts';
+import type { HostTelemetry } from '../telemetry/mod.ts';
 import { Access } from './access.ts';
 import { type Connection, type Domain, DomainListFlag } from './binding/mod.ts';
 import { type Discovered, discover } from './capabilities/mod.ts';
@@ -32,6 +33,7 @@ import { Residents } from './residents.ts';
 import { Resize } from './resize.ts';
 import { RunFiles } from './run-files.ts';
 import { readStatus } from './status.ts';
+import { LibvirtTelemetry } from './telemetry/mod.ts';
 import { ROW_LENGTH, type Tenant } from './tenant.ts';
 import { LibvirtTuning, removeShaping, sweepShaping } from './tuning/mod.ts';
 import { LibvirtWarmth } from './warmth/mod.ts';
@@ -73,6 +75,7 @@ class LibvirtHypervisor implements Hypervisor {
   #access!: Access;
   #host!: Discovered;
   #resize!: Resize;
+  #telemetry!: LibvirtTelemetry;
   #tuning!: Tuning;
   #warmth!: Warmth;
   #storage!: LibvirtCheckpoints;
@@ -108,6 +111,10 @@ class LibvirtHypervisor implements Hypervisor {
     return this.#host.capabilities;
   }
 
+  get telemetry(): HostTelemetry {
+    return this.#telemetry;
+  }
+
   get tuning(): Tuning {
     return this.#tuning;
   }
@@ -131,6 +138,13 @@ class LibvirtHypervisor implements Hypervisor {
       jobs: opening.use(await Link.open({ uri })),
     });
     if (options.exclusive) hypervisor.#lock = opening.use(excludeOthers(socketFolder(uri, process.env)));
+    const access = hypervisor.#access;
+    hypervisor.#telemetry = opening.use(
+      new LibvirtTelemetry({
+        probeOf: (name) => hypervisor.#residents.get(name)?.probe,
+        ask: (task, name) => access.ask(task, 'telemetry', name),
+      }),
+    );
     await hypervisor.#discover();
     hypervisor.#storage = await LibvirtCheckpoints.open({
       folder: options.storeDir ?? join(options.runDir, 'store'),
@@ -267,6 +281,7 @@ class LibvirtHypervisor implements Hypervisor {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#feed.close();
     this.#residents[Symbol.dispose]();
+    this.#telemetry[Symbol.dispose]();
     await this.#access[Symbol.asyncDispose]();
     this.#lock?.[Symbol.dispose]();
   }

@@ -1,5 +1,6 @@
 /** The Hypervisor port: what a host actor can ask of a machine that runs VMs. Drivers: libvirt, simulated. */
 import type { GuestAgent } from '../agent/mod.ts';
+import type { HostTelemetry } from '../telemetry/mod.ts';
 import type { HostInfo, HypervisorCapabilities } from './capabilities.ts';
 import type { Checkpoints } from './checkpoint.ts';
 import type { DomainSpec, DomainStatus, LifecycleEvent } from './domain.ts';
@@ -13,6 +14,8 @@ import type { Warmth } from './warmth.ts';
  */
 export interface Hypervisor extends AsyncDisposable {
   readonly capabilities: HypervisorCapabilities;
+  /** Beyond {@link Hypervisor.sample}: more counters, on two clocks, and the inner state of VMs. */
+  readonly telemetry: HostTelemetry;
   readonly tuning: Tuning;
   readonly warmth: Warmth;
   readonly checkpoints: Checkpoints;

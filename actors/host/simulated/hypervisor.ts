@@ -17,6 +17,7 @@ import { SimulatedCheckpoints } from './checkpoints.ts';
 import { SimulatedGuest } from './guest.ts';
 import { SimulatedMigration } from './migration.ts';
 import { type Random, seededRandom } from './random.ts';
+import { SimulatedTelemetry } from './telemetry.ts';
 import { SIMULATED_NODES, SimulatedTuning } from './tuning.ts';
 import { SimulatedWarmth } from './warmth.ts';
 
@@ -76,6 +77,7 @@ class SimulatedHypervisor implements Hypervisor {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #guests = new Map<string, SimulatedGuest>();
+  readonly telemetry = new SimulatedTelemetry(this.#guests);
   readonly #listeners = new Set<(event: LifecycleEvent) => void>();
 
   constructor(options: SimulatedOptions) {

@@ -34,6 +34,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     purpose: 'the host actor of one machine, apart from the grid: runs VMs, tells what they use',
     publish: [
       'shadowgrid.telemetry.*',
+      'shadowgrid.counters.*',
       'shadowgrid.directive.*',
       'shadowgrid.operation.*',
       'shadowgrid.note.*',
@@ -70,7 +71,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     responds: 'streams',
   },
   operator: {
-    purpose: 'looks at everything, sends messages to actors by hand; reaches no bucket',
+    purpose: 'looks at everything, operates on VMs, sends messages to actors by hand; reaches no bucket',
     publish: [
       'shadowgrid.job.*',
       'shadowgrid.vm.*',
@@ -83,6 +84,7 @@ export const ROLES: Readonly<Record<RoleName, Role>> = {
     ],
     subscribe: [
       'shadowgrid.telemetry.*',
+      'shadowgrid.counters.*',
       'shadowgrid.forecast.*',
       'shadowgrid.directive.*',
       'shadowgrid.operation.*',
