@@ -166,11 +166,12 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
         hypervisor.list(),
         hypervisor.migration.target().catch(() => undefined),
       ]);
-      for (const report of recovered) await self.ask({ type: 'operated', report });
+      for (const report of recovered.over) await self.ask({ type: 'operated', report });
       await self.ask({
         type: 'opened',
         info,
         ...(target !== undefined && { target }),
+        underWay: recovered.underWay.map(({ operation, domain }) => ({ operation, domain })),
         capabilities: hypervisor.capabilities,
         found: found.map(({ name, jobId, allocation, warm }) => ({
           name,
@@ -179,6 +180,7 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
           ...(warm !== undefined && { warm }),
         })),
       });
+      for (const { report } of recovered.underWay) void this.#tellReport(report, self);
     } catch (error) {
       await self.ask({ type: 'unreachable', error: toWireError(error) });
       throw error;
@@ -200,9 +202,8 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
         return void context.self.tell({ type: 'settled', settlement });
       }
       case 'operate': {
-        const report = await this.#need(this.#operations).run(effect.operation, effect.domain);
-        if (!this.#closed) await context.self.ask({ type: 'operated', report });
-        return;
+        const report = this.#need(this.#operations).run(effect.operation, effect.domain);
+        return this.#tellReport(report, context.self);
       }
       case 'cancel-operation':
         return this.#operations?.cancel(effect.id);
@@ -303,6 +304,11 @@ export class HostBehaviour implements ActorBehaviour<typeof hostActor> {
       return; // The host stops: a domain that is left is found at the next start.
     }
     void context.self.tell({ type: 'released', jobId: effect.jobId });
+  }
+
+  async #tellReport(running: Promise<OperationReport>, self: Context['self']): Promise<void> {
+    const report = await running;
+    if (!this.#closed) await self.ask({ type: 'operated', report });
   }
 
   /** Room is not kept for ever for a VM that does not come. */

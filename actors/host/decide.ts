@@ -33,6 +33,10 @@ export function refusal(context: HostContext, tenant: Tenant, mayCreate: boolean
       retryable: true,
     };
   }
+  if (operationOn(context, tenant.jobId)?.operation.task.kind === 'migrate') {
+    const message = `the VM of job ${tenant.jobId} is being moved`;
+    return { code: 'domain-busy', message, retryable: true };
+  }
   if (leaving === false || !mayCreate) return undefined;
   return lackOf(context, tenant.allocation);
 }

@@ -12,6 +12,7 @@ import {
   withGrant,
 } from './decide.ts';
 import type { HostContext, HostEffect, HostMessage, Residence } from './messages.ts';
+import type { OperationUnderWay } from './operations/mod.ts';
 
 /** Reports of operations that people can look up. */
 const REPORTS_KEPT = 64;
@@ -32,7 +33,12 @@ export const hostMachine = setup({
       ]);
       const residents = { ...context.residents, ...Object.fromEntries(found) };
       const { info, capabilities, target } = event;
-      enqueue.assign({ info, capabilities, target, residents, error: undefined });
+      const underWay = (event.underWay ?? []).map((one): [string, OperationUnderWay] => [
+        one.operation.id,
+        one,
+      ]);
+      const operations = { ...context.operations, ...Object.fromEntries(underWay) };
+      enqueue.assign({ info, capabilities, target, residents, operations, error: undefined });
       enqueue.emit({ type: 'reconcile', residents: found.map(([, residence]) => residence) });
     }),
     noteError: assign(({ event }) =>

@@ -77,6 +77,8 @@ export const hostMessage = z.discriminatedUnion('type', [
         warm: z.object({ vcpus: z.number(), memoryMiB: z.number() }).optional(),
       }),
     ),
+    /** Migrations of an earlier host agent that are not settled yet. */
+    underWay: z.array(z.custom<OperationUnderWay>()).optional(),
     /** How others move VMs here; absent where that cannot be done. */
     target: z.custom<MigrationTarget>().optional(),
   }),

@@ -2,7 +2,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { GridError, memoryKeyValue, StoreUnavailable } from '../../../runtime/mod.ts';
 import { TestClock } from '../../../test/conformance/hypervisor-test-clock.ts';
-import { CheckpointFailed } from '../errors.ts';
+import { CheckpointFailed, HypervisorUnavailable } from '../errors.ts';
 import type { Checkpoint, DomainStatus, Hypervisor, MigrationReport, MigrationTarget } from '../port/mod.ts';
 import { Turns } from '../turns.ts';
 import { type Journal, operationJournal } from './journal.ts';
@@ -173,6 +173,10 @@ test('a VM that moved is handed over; one that came back is called off', async (
   expect(others).toEqual(['arrange b', 'call j off at b']);
 });
 
+async function recovered() {
+  const { over, underWay } = await operations.recover();
+  return [...over, ...(await Promise.all(underWay.map(({ report }) => report)))];
+}
 const crashed = async (entry: Partial<JournalEntry> & Pick<JournalEntry, 'operation'>) =>
   journal.begin({ domain, at: clock.now(), ...entry });
 
@@ -183,7 +187,7 @@ test.each([
 ])('after a crash, %s', async (_, interrupted, left, expected) => {
   await crashed({ operation: interrupted });
   running = left;
-  const [report] = await operations.recover();
+  const [report] = await recovered();
   expect(report).toMatchObject({
     operation: interrupted,
     outcome: expected.length > 0 ? 'done' : 'interrupted',
@@ -200,7 +204,7 @@ test.each([
 ] as const)('after a crash in mid-migration, the VM is found %s', async (side, outcome, told) => {
   await crashed({ operation: migrate, target });
   whose = side;
-  expect(await operations.recover()).toMatchObject([{ outcome }]);
+  expect(await recovered()).toMatchObject([{ outcome }]);
   expect(others).toEqual(told);
   expect(calls).toEqual([]);
   await settle();
@@ -230,6 +234,23 @@ test('a VM is handed over until somebody takes it', async () => {
     },
     onProgress: () => {},
   });
-  expect(await operations.recover()).toMatchObject([{ outcome: 'done' }]);
+  expect(await recovered()).toMatchObject([{ outcome: 'done' }]);
   expect(taken).toEqual(['b']);
+});
+
+test('while libvirt of one side cannot be asked, a migration is not over', async () => {
+  act = async () => {
+    throw new HypervisorUnavailable('which side runs it is unknown', 'ask again');
+  };
+  whose = 'there';
+  expect(await operations.run(migrate, domain)).toMatchObject({ outcome: 'done' });
+  expect(others).toEqual(['arrange b', 'hand j over to b']);
+
+  others = [];
+  act = async () => ({ outcome: 'returned', from: 'a', why: 'the target is gone', unsettled: true });
+  whose = 'here';
+  expect(await operations.run(migrate, domain)).toMatchObject({ outcome: 'failed' });
+  await settle();
+  expect(others).toEqual(['arrange b', 'call j off at b']);
+  expect(await journal.open()).toEqual([]);
 });

@@ -8,11 +8,19 @@ import {
   toWireError,
   type WireError,
 } from '../../../runtime/mod.ts';
+import { HypervisorUnavailable } from '../errors.ts';
 import type { Hypervisor, MigrationTarget } from '../port/mod.ts';
 import type { Turns } from '../turns.ts';
 import { cameBack, carryOut } from './carry-out.ts';
 import type { Journal } from './journal.ts';
-import type { JournalEntry, Operation, OperationProgress, OperationReport, TaskResult } from './operation.ts';
+import type {
+  JournalEntry,
+  Operation,
+  OperationProgress,
+  OperationReport,
+  OperationUnderWay,
+  TaskResult,
+} from './operation.ts';
 import { recoveryOf } from './recover.ts';
 
 /** The other host of a migration. */
@@ -32,6 +40,17 @@ export interface OperationsOptions {
   readonly turns: Turns;
   readonly removal: Removal;
   readonly onProgress: (progress: OperationProgress) => void;
+}
+
+/** What {@link Operations.recover} found. */
+export interface Recovered {
+  readonly over: readonly OperationReport[];
+  readonly underWay: readonly Unsettled[];
+}
+
+/** A migration of which it is not known yet who runs the VM. */
+export interface Unsettled extends OperationUnderWay {
+  readonly report: Promise<OperationReport>;
 }
 
 interface Run {
@@ -87,32 +106,42 @@ export class Operations {
 
   /**
    * Finishes or undoes what was under way when the host agent ended; to be called before anything else is done here.
-   * Rejects with what the journal's store throws.
+   * A migration may have to wait for its other side: those are handed out, and go on by themselves. Rejects with what the
+   * journal's store throws.
    */
-  async recover(): Promise<OperationReport[]> {
-    const { hypervisor, journal, clock } = this.#options;
+  async recover(): Promise<Recovered> {
+    const { hypervisor, journal } = this.#options;
     const entries = await journal.open();
-    if (entries.length === 0) return [];
-    const running = new Set((await hypervisor.list()).map(({ name }) => name));
-    const reports: OperationReport[] = [];
+    const over: OperationReport[] = [];
+    const underWay: Unsettled[] = [];
+    const running = new Set(entries.length > 0 ? (await hypervisor.list()).map(({ name }) => name) : []);
     for (const entry of entries) {
       const { operation, domain } = entry;
-      const { signal } = new AbortController();
       const recovery = recoveryOf(entry, running.has(domain));
-      const finish = () => (recovery.do === 'repeat' ? this.#carryOut(entry, signal) : this.#resolve(entry));
-      if (recovery.do !== 'forget') {
-        reports.push(await this.#report(operation, domain, clock.now(), signal, finish));
-        continue;
-      }
-      await journal.end(operation.id);
-      const error = {
-        code: 'interrupted',
-        message: 'its host agent ended meanwhile',
-        hint: 'look at the VM, and ask for it again',
-      };
-      reports.push({ operation, domain, outcome: 'interrupted', error, tookMs: 0, at: clock.now() });
+      if (recovery.do === 'resolve') {
+        underWay.push({ operation, domain, report: this.#settled(entry, () => this.#resolve(entry)) });
+      } else if (recovery.do === 'repeat') {
+        over.push(await this.#settled(entry, (signal) => this.#carryOut(entry, signal)));
+      } else over.push(await this.#forget(entry));
     }
-    return reports;
+    return { over, underWay };
+  }
+
+  async #forget({ operation, domain }: JournalEntry): Promise<OperationReport> {
+    const { journal, clock } = this.#options;
+    await journal.end(operation.id);
+    const error = {
+      code: 'interrupted',
+      message: 'its host agent ended meanwhile',
+      hint: 'look at the VM, and ask for it again',
+    };
+    return { operation, domain, outcome: 'interrupted', error, tookMs: 0, at: clock.now() };
+  }
+
+  #settled(entry: JournalEntry, run: (signal: AbortSignal) => Promise<TaskResult>): Promise<OperationReport> {
+    const { operation, domain } = entry;
+    const { signal } = this.#closed;
+    return this.#report(operation, domain, this.#options.clock.now(), signal, () => run(signal));
   }
 
   /** Before it is in the journal, nothing is begun. */
@@ -151,9 +180,13 @@ export class Operations {
           }),
         ),
       );
-      await this.#settle(entry, cameBack(result) === undefined);
+      if (cameBack(result)?.unsettled) void this.#resolve(entry).catch(() => {});
+      else await this.#settle(entry, cameBack(result) === undefined);
       return result;
     } catch (error) {
+      // libvirt of one side cannot be asked: nothing may be done with the VM before it is known who runs it.
+      if (task.kind === 'migrate' && error instanceof HypervisorUnavailable)
+        return await this.#resolve(entry);
       await this.#settle(entry, false);
       throw error;
     }
@@ -173,14 +206,15 @@ export class Operations {
     };
   }
 
+  /** Asks both sides until they answer. */
   async #resolve(entry: JournalEntry): Promise<TaskResult> {
-    const { hypervisor } = this.#options;
+    const { migration } = this.#options.hypervisor;
     const { domain, target } = entry;
-    const whose = await hypervisor.migration.resolve(domain, target!);
+    const whose = await this.#persevere(() => migration.resolve(domain, target!));
     await this.#settle(entry, whose === 'there');
     if (whose === 'there') return {};
     const message = whose === 'here' ? 'it runs on where it was' : 'its VM runs on neither side';
-    throw new GridError('interrupted', `the host agent ended meanwhile; ${message}`);
+    throw new GridError('interrupted', `the migration was interrupted; ${message}`);
   }
 
   /** The journal forgets it once the other side of a migration knows how it ended. */

@@ -40,7 +40,7 @@ export class Connection extends ConnectionStorage {
       if (seconds > 0) await invoke(native.virConnectSetKeepAlive, [pointer, seconds, KEEP_ALIVE_COUNT]);
       return new Connection(uri, pointer);
     } catch (error) {
-      await releaseEventLoop();
+      releaseEventLoop();
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 /** The C functions of libvirt.so.0 and libvirt-qemu.so.0: each is declared at its first use, not before. */
 import type { LibraryHandle } from 'koffi';
-import type { CFunction, Memory, Pointer, Signature } from './c-types.ts';
+import type { CFunction, Pointer, Signature } from './c-types.ts';
 import { LibvirtFunctionMissing } from './errors.ts';
 import { FUNCTIONS, type LibvirtFunctions } from './generated/functions.ts';
 import { QEMU_FUNCTIONS } from './generated/qemu.ts';
@@ -13,10 +13,6 @@ export interface Native extends LibvirtFunctions {
   readonly free: CFunction<(memory: Pointer) => void>;
   /** A native function that does nothing of note: what libvirt calls where a callback of ours has nothing to do. */
   readonly noop: Pointer;
-  /** libc's qsort, which calls a native function many times: see event-loop.ts. */
-  readonly qsort: CFunction<(base: Memory, count: number, size: number, compare: Pointer) => void>;
-  /** virEventRunDefaultImpl, for qsort to call. */
-  readonly eventLoopTurn: Pointer;
 }
 
 export interface Libraries {
@@ -31,8 +27,6 @@ export function declare({ libvirt, libc, qemu }: Libraries): Native {
   const native = {
     free: libc.func('void free(void *memory)'),
     noop: libc.symbol('getpid'),
-    qsort: libc.func('void qsort(void *base, size_t count, size_t size, void *compare)'),
-    eventLoopTurn: libvirt.symbol('virEventRunDefaultImpl'),
   } satisfies Omit<Native, keyof LibvirtFunctions>;
   const libraryOf = (name: string) => (name in QEMU_FUNCTIONS ? qemu() : libvirt);
   declareLazily(native, FUNCTIONS, libraryOf);

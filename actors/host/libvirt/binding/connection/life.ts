@@ -66,7 +66,7 @@ export abstract class ConnectionLife implements AsyncDisposable {
       unregister(this.#closeCallback);
       await invoke(native.virConnectClose, [this.pointer]);
     });
-    await releaseEventLoop();
+    releaseEventLoop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
