@@ -49,8 +49,20 @@ export interface PostWiring {
 /** Of an ask that does not say. */
 const DEADLINE_MS = 5_000;
 
+/** Whom a subject reaches. */
+interface Reached {
+  readonly address: Address;
+  readonly kind: string;
+  readonly key: string;
+  readonly place: Place;
+}
+
+/** Subjects remembered; beyond that they are all forgotten, and looked up again. */
+const MOST_REACHED = 65_536;
+
 export class Post {
   readonly #wiring: PostWiring;
+  readonly #reached = new Map<string, Reached>();
 
   constructor(wiring: PostWiring) {
     this.#wiring = wiring;
@@ -58,15 +70,12 @@ export class Post {
 
   /** A message from another node. A promise only where there is something to wait for. */
   receive(body: unknown, subject: string, direct: boolean): unknown {
-    const envelope = checkEnvelope(body);
+    const known = this.#reached.get(subject);
+    const envelope = checkEnvelope(body, known?.address);
     const { id, to, type, mode, deadline, cause, trace } = envelope;
     const command = mode === 'command' ? positionOf(envelope) : undefined;
-    const slash = to.indexOf('/');
-    const { definition } = this.#wiring.kind(to.slice(0, slash));
-    const place = placeOf(definition.placement, to);
-    if (actorSubject(to, place.token) !== subject) {
-      throw new MalformedMessage(`envelope: to: ${to} is not who ${subject} reaches`, { field: 'to' });
-    }
+    const { kind, key, place } = known?.address === to ? known : this.#reach(to, subject);
+    const { definition } = this.#wiring.kind(kind);
     if ((mode === 'spawn' || mode === 'remove') && this.#wiring.tenancy() === undefined) {
       throw new MalformedMessage(`envelope: mode: actors of this node are made and removed by it alone`, {
         field: 'mode',
@@ -79,7 +88,6 @@ export class Post {
     const unanswered = this.#wiring.tenancy()?.turnAway(place.slot, to, direct);
     if (unanswered !== undefined) return unanswered;
     const message = { ...envelope.body, type };
-    const key = to.slice(slash + 1);
     return this.#take({
       definition,
       address: to,
@@ -92,6 +100,20 @@ export class Post {
       trace,
       command,
     });
+  }
+
+  /** Every message says both its subject and its address: what they have to do with each other is found out once. */
+  #reach(address: Address, subject: string): Reached {
+    const slash = address.indexOf('/');
+    const [kind, key] = [address.slice(0, slash), address.slice(slash + 1)];
+    const place = placeOf(this.#wiring.kind(kind).definition.placement, address);
+    if (actorSubject(address, place.token) !== subject) {
+      throw new MalformedMessage(`envelope: to: ${address} is not who ${subject} reaches`, { field: 'to' });
+    }
+    if (this.#reached.size >= MOST_REACHED) this.#reached.clear();
+    const reached = { address, kind, key, place };
+    this.#reached.set(subject, reached);
+    return reached;
   }
 
   /** A message from this node, to an actor here or elsewhere. `command`: where it stands in its log. */
