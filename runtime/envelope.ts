@@ -94,7 +94,7 @@ function isEnvelope(value: unknown, known: Address | undefined): value is Envelo
   return (
     v === 1 &&
     isText(id, 1, 128) &&
-    (to === known || isAddress(to)) &&
+    ((known !== undefined && to === known) || isAddress(to)) &&
     isText(type, 1, 128) &&
     isMap(body) &&
     (mode === 'ask' || mode === 'tell' || mode === 'spawn' || mode === 'remove') &&
