@@ -287,7 +287,13 @@ test('an operation is refused on who does not live here, and where the host cann
 });
 
 test('keeps room for who is on its way, until it has arrived, is called off or is too late', async () => {
-  const target = { host: 'h', uri: 'test:///h', via: { kind: 'unix' as const, folder: '/x' }, runDir: '/x' };
+  const target = {
+    host: 'h',
+    uri: 'test:///h',
+    via: { kind: 'unix' as const, folder: '/x' },
+    runDir: '/x',
+    storeDir: '/x',
+  };
   machine.migration.target = async () => target;
   await host.open(ref, 'h');
   const expectVm = (jobId: string) =>

@@ -77,6 +77,7 @@ class TransportMux implements Mux {
   readonly #answers: Answers;
   readonly #routes = new Map<string, (message: TransportMessage) => void>();
   readonly #served = new Set<Subscription>();
+  readonly #frames: Subscription | undefined;
   readonly #streams: StreamServer;
   #subscription: Subscription | undefined;
   #serial = 0;
@@ -100,8 +101,9 @@ class TransportMux implements Mux {
       clock: this.#clock,
       route: (handler) => this.#route(handler),
     });
-    if (options.direct !== undefined)
-      this.#listen(options.direct, {}, (message) => this.#answers.batch(message));
+    if (options.direct !== undefined) {
+      this.#frames = this.#listen(options.direct, {}, (message) => this.#answers.batch(message));
+    }
   }
 
   request(subject: string, body: object, options: RequestOptions = {}): Promise<unknown> {
@@ -153,6 +155,8 @@ class TransportMux implements Mux {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    // Frames that the server had sent before it knew are answered: nobody else has got them.
+    await this.#frames?.drain();
     this.#turn.end();
     for (const subscription of this.#served) subscription.unsubscribe();
     await this.#streams.close();

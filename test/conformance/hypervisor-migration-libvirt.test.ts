@@ -52,8 +52,9 @@ describeWithGuests('between two libvirt daemons', () => {
   });
 
   test.each([{}, { cold: 'only' } as const])('a local disk goes with the guest: %o', async (options) => {
-    await using here = await createLibvirtHypervisor(lab.hosts[0]!);
-    await using there = await createLibvirtHypervisor(lab.hosts[1]!);
+    const stores = lab.hosts.map((host) => join(lab.sharedDir, host.name));
+    await using here = await createLibvirtHypervisor({ ...lab.hosts[0]!, storeDir: stores[0]! });
+    await using there = await createLibvirtHypervisor({ ...lab.hosts[1]!, storeDir: stores[1]! });
     const name = `disk-${process.pid}`;
     const allocation = { cores: 1, vcpus: 1, memoryMiB: 96 };
     const disks = [{ sizeMiB: 16 }];
@@ -64,10 +65,10 @@ describeWithGuests('between two libvirt daemons', () => {
     await until(async () => (await agent.job()).state === 'exited');
     const report = await here.migration.migrate(name, await there.migration.target(), options);
     expect(report).toMatchObject({ outcome: 'moved' });
-    expect(await imagesWith(MARK, lab.hosts[1]!.runDir)).toHaveLength(1);
-    expect(await imagesWith(MARK, lab.hosts[0]!.runDir)).toEqual([]);
+    expect(await imagesWith(MARK, stores[1]!)).toHaveLength(1);
+    expect(await imagesWith(MARK, stores[0]!)).toEqual([]);
     await there.destroy(name);
-    expect(await imagesWith(MARK, lab.hosts[1]!.runDir)).toEqual([]);
+    expect(await imagesWith(MARK, stores[1]!)).toEqual([]);
   });
 
   test('memory goes over TCP inside the network of the lab', async () => {

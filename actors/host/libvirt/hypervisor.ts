@@ -93,6 +93,7 @@ class LibvirtHypervisor implements Hypervisor {
     this.migration = new LibvirtMigration({
       uri: options.uri,
       runDir: options.runDir,
+      storeDir: storeDirOf(options),
       reach: options.reach,
       acceleration: options.acceleration ?? 'tcg',
       soundDirtyTracking: options.soundDirtyTracking ?? false,
@@ -147,7 +148,7 @@ class LibvirtHypervisor implements Hypervisor {
     );
     await hypervisor.#discover();
     hypervisor.#storage = await LibvirtCheckpoints.open({
-      folder: options.storeDir ?? join(options.runDir, 'store'),
+      folder: storeDirOf(options),
       access: hypervisor.#access,
       feed: hypervisor.#feed,
       status: (domain, tenant) => hypervisor.#status(domain, tenant),
@@ -333,4 +334,8 @@ class LibvirtHypervisor implements Hypervisor {
     void this.#files.removeSocket(name);
     void removeShaping({ owner: this.#options.runDir, domain: name });
   }
+}
+
+function storeDirOf({ runDir, storeDir }: LibvirtOptions): string {
+  return storeDir ?? join(runDir, 'store');
 }

@@ -15,6 +15,7 @@ const target: MigrationTarget = {
   uri: 'test:///b',
   via: { kind: 'unix', folder: '/run/b' },
   runDir: '/run/b',
+  storeDir: '/run/b/store',
 };
 const operation = (task: Task, more: Partial<Operation> = {}): Operation => ({
   id: 'o',

@@ -10,8 +10,9 @@ export interface MigrationTarget {
   readonly via:
     | { readonly kind: 'unix'; readonly folder: string }
     | { readonly kind: 'tcp'; readonly address: string; readonly tls: boolean };
-  /** Run folder of the other driver, for the paths that stand in the domain's XML. */
+  /** Folders of the other driver, for the paths that stand in the domain's XML: sockets and consoles, and disks. */
   readonly runDir: string;
+  readonly storeDir: string;
 }
 
 /** How far a migration has come. Amounts in MiB, of memory and disks together. */

@@ -37,7 +37,13 @@ export class SimulatedMigration implements Migration, Disposable {
 
   async target(): Promise<MigrationTarget> {
     const { hostname: host } = this.#host;
-    return { host, uri: this.#uri, via: { kind: 'unix', folder: '/none' }, runDir: '/none' };
+    return {
+      host,
+      uri: this.#uri,
+      via: { kind: 'unix', folder: '/none' },
+      runDir: '/none',
+      storeDir: '/none',
+    };
   }
 
   async migrate(

@@ -2,7 +2,7 @@
 import { constants, copyFile, mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { abortable, type Connection } from '../binding/mod.ts';
-import { type LocalDisk, relocate } from './destination-xml.ts';
+import { type Folders, type LocalDisk, relocate } from './destination-xml.ts';
 
 interface ColdMove {
   readonly name: string;
@@ -11,7 +11,7 @@ interface ColdMove {
   /** The domain's XML for either side. */
   readonly xml: { readonly here: string; readonly there: string };
   readonly disks: readonly LocalDisk[];
-  readonly folders: { readonly from: string; readonly to: string };
+  readonly folders: { readonly from: Folders; readonly to: Folders };
 }
 
 /** Writes the guest's memory to the image and ends the domain. When it rejects, the domain runs on. */

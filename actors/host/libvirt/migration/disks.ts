@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { HypervisorError, MigrationRefused, NoSpace } from '../../errors.ts';
 import type { Domain } from '../binding/mod.ts';
-import { type LocalDisk, relocate } from './destination-xml.ts';
+import { type Folders, type LocalDisk, relocate } from './destination-xml.ts';
 
 const MIB = 1024 * 1024;
 const run = promisify(execFile);
@@ -24,8 +24,8 @@ export interface DiskPlan {
 export async function planDisks(
   domain: Domain,
   disks: readonly LocalDisk[],
-  from: string,
-  to: string,
+  from: Folders,
+  to: Folders,
 ): Promise<DiskPlan[]> {
   const plans: DiskPlan[] = [];
   for (const { target, path, format } of disks) {

@@ -38,6 +38,7 @@ export interface Reach {
 interface LibvirtMigrationOptions {
   readonly uri: string;
   readonly runDir: string;
+  readonly storeDir: string;
   readonly reach: Reach | undefined;
   readonly acceleration: 'kvm' | 'tcg';
   readonly soundDirtyTracking: boolean;
@@ -61,15 +62,15 @@ export class LibvirtMigration implements Migration {
   }
 
   async target(): Promise<MigrationTarget> {
-    const { reach, runDir, uri } = this.#options;
+    const { reach, runDir, storeDir, uri } = this.#options;
     this.#requireQemu();
     const host = await this.#hostname();
     if (reach !== undefined) {
       const { address, tls } = reach;
-      return { host, uri: reach.uri, via: { kind: 'tcp', address, tls }, runDir };
+      return { host, uri: reach.uri, via: { kind: 'tcp', address, tls }, runDir, storeDir };
     }
     await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    return { host, uri: socketUri(uri), via: { kind: 'unix', folder: this.#folder }, runDir };
+    return { host, uri: socketUri(uri), via: { kind: 'unix', folder: this.#folder }, runDir, storeDir };
   }
 
   async migrate(
@@ -123,10 +124,11 @@ export class LibvirtMigration implements Migration {
   }
 
   #source(): Source {
-    const { uri, runDir, checkpoints, agent, tidy } = this.#options;
+    const { uri, runDir, storeDir, checkpoints, agent, tidy } = this.#options;
     return {
       uri,
       runDir,
+      storeDir,
       checkpoints,
       agent,
       tidy,

@@ -99,7 +99,7 @@ export class Move {
   async #cold(): Promise<MigrationReport> {
     const { name, uuid, target, options, connections, xml, disks } = this.#move;
     const image = imageOf(this.#move);
-    const folders = { from: this.#source.runDir, to: target.runDir };
+    const folders = { from: this.#source, to: target };
     const made = disks.map(({ path }) => relocate(path, folders.from, folders.to));
     await this.#source.departures.write(name, {
       uuid,

@@ -22,6 +22,7 @@ import { find, hostUuid, look, openTarget } from './sides.ts';
 export interface Source {
   readonly uri: string;
   readonly runDir: string;
+  readonly storeDir: string;
   readonly departures: Departures;
   readonly checkpoints: () => Checkpoints;
   readonly agent: (name: string, signal: AbortSignal) => Promise<GuestAgent>;
@@ -80,7 +81,7 @@ export async function prepare(
   await makeWay(there, name, domain.uuid, target.host);
   await refuseSilent(source, name);
   const here = await domain.xml(VIR_DOMAIN_XML_MIGRATABLE | VIR_DOMAIN_XML_SECURE);
-  const disks = options.copyStorage === false ? [] : localDisks(here, source.runDir);
+  const disks = options.copyStorage === false ? [] : localDisks(here, source);
   const prepared = {
     name,
     uuid: domain.uuid,
@@ -90,9 +91,9 @@ export async function prepare(
     target,
     options,
     connections,
-    xml: { here, there: destinationXml(here, source.runDir, target.runDir) },
+    xml: { here, there: destinationXml(here, source, target) },
     disks,
-    plans: await planDisks(domain, disks, source.runDir, target.runDir),
+    plans: await planDisks(domain, disks, source, target),
   };
   opening.move();
   return prepared;

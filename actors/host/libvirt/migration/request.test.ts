@@ -18,7 +18,10 @@ const unix: MigrationTarget = {
   uri: 'qemu+unix:///system?socket=/run/b/sock',
   via: { kind: 'unix', folder: '/run/b/migration' },
   runDir: '/run/b',
+  storeDir: '/run/b/store',
 };
+/** A side whose disks lie below its run folder. */
+const below = (runDir: string) => ({ runDir, storeDir: `${runDir}/store` });
 const own = { id: '12345678', xml: '<domain/>', disks: [], mode: 'live' } as const;
 
 describe('migrationRequest', () => {
@@ -84,7 +87,7 @@ describe('destinationXml', () => {
 <os><kernel>/run/a&amp;b/kernel</kernel></os></domain>`;
 
   it('moves what lies below the run folder, and nothing else', () => {
-    const moved = destinationXml(xml, '/run/a&b/', "/run/it's");
+    const moved = destinationXml(xml, below('/run/a&b/'), below("/run/it's"));
     expect(moved).toContain("path='/run/it&apos;s/agent/d.sock'");
     expect(moved).toContain("file='/run/it&apos;s/disk/d/vda.qcow2'");
     expect(moved).toContain("file='/shared/x.img'");
@@ -92,18 +95,23 @@ describe('destinationXml', () => {
   });
 
   it('has a copied disk stand alone', () => {
-    expect(destinationXml(xml, '/run/a&b', '/run/c')).toMatch(/<backingStore\/>\s*<target dev='vda'/);
+    expect(destinationXml(xml, below('/run/a&b'), below('/run/c'))).toMatch(
+      /<backingStore\/>\s*<target dev='vda'/,
+    );
   });
 
   it('knows which disks are local', () => {
-    expect(localDisks(xml, '/run/a&b')).toEqual([
+    expect(localDisks(xml, below('/run/a&b'))).toEqual([
       { target: 'vda', path: '/run/a&b/disk/d/vda.qcow2', format: 'qcow2' },
     ]);
   });
 
   it('relocates paths below a folder only', () => {
-    expect(relocate('/run/a/x/y', '/run/a', '/run/b')).toBe('/run/b/x/y');
-    expect(relocate('/run/ab/x', '/run/a', '/run/b')).toBe('/run/ab/x');
-    expect(relocate('/run/a/../x', '/run/a', '/run/b')).toBe('/run/a/../x');
+    expect(relocate('/run/a/x/y', below('/run/a'), below('/run/b'))).toBe('/run/b/x/y');
+    expect(relocate('/run/ab/x', below('/run/a'), below('/run/b'))).toBe('/run/ab/x');
+    expect(relocate('/run/a/../x', below('/run/a'), below('/run/b'))).toBe('/run/a/../x');
+    const [a, b] = ['a', 'b'].map((host) => ({ runDir: `/run/${host}`, storeDir: `/disks/${host}` }));
+    expect(relocate('/disks/a/vda', a!, b!)).toBe('/disks/b/vda');
+    expect(relocate('/run/a/x', a!, b!)).toBe('/run/b/x');
   });
 });

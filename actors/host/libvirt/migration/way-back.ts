@@ -27,7 +27,7 @@ export async function migrateBack(source: Source, move: Prepared): Promise<void>
   const { name, id, target, options, connections, mode } = move;
   await using call = await openTarget(target);
   const disks = move.disks.map((disk) => disk.target);
-  const xml = destinationXml(move.xml.there, target.runDir, source.runDir);
+  const xml = destinationXml(move.xml.there, target, source);
   const request = migrationRequest(await source.target(), options, { id: `${id}b`, xml, disks, mode });
   const deadline = performance.now() + BACK_MS;
   const { failure } = await migrateLive({ call, watch: connections.there }, name, request, { deadline });
