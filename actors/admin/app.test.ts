@@ -1,7 +1,7 @@
 /** The admin API: routes, statuses, errors in the same form as on NATS, and a document that holds together. */
 import { describe, expect, test } from 'vitest';
 import { GridError, StoreUnavailable } from '../../runtime/mod.ts';
-import type { JobApi } from '../gateway/mod.ts';
+import type { JobApi, VmApi } from '../gateway/mod.ts';
 import { InvalidRequest, parseSubmission } from '../job/mod.ts';
 import { createAdminApp } from './mod.ts';
 
@@ -12,6 +12,17 @@ const noted =
     calls.push([name, query]);
     return answer;
   };
+
+const vms = {
+  operate: async function* (body: object) {
+    calls.push(['operate', body]);
+    yield { type: 'begun', id: 'o-1', host: 'h' };
+    throw new Error('nobody waits for more');
+  },
+  cancel: async (query: unknown) => noted('cancel operation', undefined)(query),
+  checkpoints: async (query: unknown) => noted('checkpoints', [{ id: 'c1' }])(query),
+  list: async (query: unknown) => noted('operations', { underWay: [], reports: [] })(query),
+};
 
 function app(more: object = {}, ok = true) {
   calls.length = 0;
@@ -28,6 +39,7 @@ function app(more: object = {}, ok = true) {
   };
   return createAdminApp({
     api: api as unknown as JobApi,
+    vms: vms as unknown as VmApi,
     hosts: () => [],
     explain: async (id) => ({ mode: 'model', id }),
     health: async () => ({ ok, nats: 'connected' }),
@@ -51,6 +63,10 @@ describe('routes', () => {
     ['DELETE', '/api/jobs/j-1', 200, { state: 'cancelled' }],
     ['GET', '/api/jobs/j-1/output', 200, { text: '<b>' }],
     ['GET', '/api/jobs/j-1/shadow', 200, { mode: 'model', id: 'j-1' }],
+    ['GET', '/api/jobs/j-1/checkpoints', 200, { checkpoints: [{ id: 'c1' }] }],
+    ['GET', '/api/jobs/j-1/operations', 200, { underWay: [], reports: [] }],
+    ['DELETE', '/api/jobs/j-1/operations/o-1', 202, { id: 'o-1' }],
+    ['GET', '/api/operations', 200, { underWay: [], reports: [] }],
     ['GET', '/api/hosts', 200, { hosts: [] }],
     ['GET', '/nowhere', 404, { code: 'no-such-page' }],
   ])('%s %s', async (method, path, status, body) => {
@@ -158,8 +174,12 @@ test('the OpenAPI document holds together', async () => {
     '/api/hosts',
     '/api/jobs',
     '/api/jobs/{id}',
+    '/api/jobs/{id}/checkpoints',
+    '/api/jobs/{id}/operations',
+    '/api/jobs/{id}/operations/{operation}',
     '/api/jobs/{id}/output',
     '/api/jobs/{id}/shadow',
+    '/api/operations',
     '/healthz',
   ]);
   for (const [path, operations] of Object.entries(document.paths)) {
@@ -174,4 +194,13 @@ test('the OpenAPI document holds together', async () => {
   expect(references.length).toBeGreaterThan(0);
   for (const [, name] of references) expect(document.components.schemas).toHaveProperty(name!);
   expect(document.components.schemas.Submission?.properties).toHaveProperty('idempotencyKey');
+});
+
+test('begins an operation on the VM of the job in the path, and does not wait for its end', async () => {
+  const body = JSON.stringify({ task: { kind: 'checkpoint' }, why: 'a test', jobId: 'another' });
+  const headers = { 'content-type': 'application/json' };
+  const response = await app().request('/api/jobs/j-1/operations', { method: 'POST', body, headers });
+  expect(response.status).toBe(202);
+  expect(await response.json()).toEqual({ type: 'begun', id: 'o-1', host: 'h' });
+  expect(calls).toEqual([['operate', { jobId: 'j-1', task: { kind: 'checkpoint' }, why: 'a test' }]]);
 });

@@ -1,16 +1,17 @@
-/** The admin API as a Hono application: jobs, hosts, health, metrics, and its own OpenAPI document. */
+/** The admin API as a Hono application: jobs, their VMs, hosts, health, metrics, and its own OpenAPI document. */
 import { OpenAPIHono } from '@hono/zod-openapi';
 import type { Context } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { HTTPException } from 'hono/http-exception';
 import { GridError, PayloadTooLarge, toWireError } from '../../runtime/mod.ts';
-import type { JobApi } from '../gateway/mod.ts';
+import type { JobApi, VmApi } from '../gateway/mod.ts';
 import type { HostView } from '../host/mod.ts';
 import { InvalidRequest } from '../job/mod.ts';
 import { routes } from './routes.ts';
 
 export interface AdminOptions {
   readonly api: JobApi;
+  readonly vms: VmApi;
   readonly hosts: () => readonly HostView[];
   /** What a shadow did lately, and why. */
   readonly explain: (jobId: string) => Promise<object>;
@@ -19,11 +20,13 @@ export interface AdminOptions {
   readonly metrics: () => Promise<string>;
 }
 
+/** In which a host says whether it begins an operation, ms. */
+const BEGIN_MS = 10_000;
 /** Largest request body, bytes: as on NATS. */
 const MOST_BYTES = 1_048_576;
 
 export function createAdminApp(options: AdminOptions): OpenAPIHono {
-  const { api, hosts } = options;
+  const { api, vms, hosts } = options;
   const app = new OpenAPIHono();
   const limit = bodyLimit({
     maxSize: MOST_BYTES,
@@ -65,6 +68,20 @@ export function createAdminApp(options: AdminOptions): OpenAPIHono {
     const { id } = await api.status({ id: c.req.param('id') });
     return reply(c, await options.explain(id));
   });
+  app.openapi(routes.operate, async (c) => {
+    const body = (await jsonBody(c)) as object;
+    return reply(c, await begun(vms, { ...body, jobId: c.req.param('id') }), 202);
+  });
+  app.openapi(routes.jobOperations, async (c) => reply(c, await vms.list({ jobId: c.req.param('id') })));
+  app.openapi(routes.cancelOperation, async (c) => {
+    const { id: jobId, operation: id } = c.req.param();
+    await vms.cancel({ jobId, id });
+    return reply(c, { id }, 202);
+  });
+  app.openapi(routes.checkpoints, async (c) =>
+    reply(c, { checkpoints: await vms.checkpoints({ jobId: c.req.param('id') }) }),
+  );
+  app.openapi(routes.operations, async (c) => reply(c, await vms.list({})));
   app.openapi(routes.hosts, (c) => reply(c, { hosts: hosts() }));
   app.get('/metrics', async (c) => c.text(await options.metrics()));
   app.doc31('/openapi.json', {
@@ -72,6 +89,12 @@ export function createAdminApp(options: AdminOptions): OpenAPIHono {
     info: { title: 'shadowgrid admin API', version: '1', license: { name: 'Apache-2.0' } },
   });
   return app;
+}
+
+/** The operation goes on; who wants to know how asks again. */
+async function begun(vms: VmApi, body: object): Promise<object> {
+  for await (const event of vms.operate(body, AbortSignal.timeout(BEGIN_MS))) return event;
+  throw new GridError('operation-unknown', 'the operation said nothing of itself', { retryable: true });
 }
 
 /** Answers are typed by the job API; the route's schema only documents them. */
@@ -111,6 +134,7 @@ function numberOf(text: string, field: string): number {
 function statusOf(error: unknown): 400 | 404 | 409 | 413 | 415 | 500 | 503 {
   if (!(error instanceof GridError)) return 500;
   if (error.code === 'no-such-job' || error.code === 'no-such-actor') return 404;
+  if (error.code === 'domain-not-found') return 404;
   if (error.code === 'idempotency-key-reused') return 409;
   if (error.code === 'payload-too-large') return 413;
   if (error.code === 'unsupported-media-type') return 415;

@@ -1,5 +1,6 @@
 /** The admin API's routes with their schemas: what the OpenAPI document is made from. */
 import { createRoute, z } from '@hono/zod-openapi';
+import { operateQuery } from '../gateway/mod.ts';
 import { JOB_STATES, jobRequestSchema } from '../job/mod.ts';
 
 const error = z
@@ -43,6 +44,14 @@ const accepted = z.object({ id: z.string(), state: z.string(), existing: z.boole
 const output = z
   .object({ id: z.string(), offset: z.number(), text: z.string(), next: z.number(), complete: z.boolean() })
   .openapi('Output');
+
+const operation = z
+  .unknown()
+  .openapi('Operation', z.toJSONSchema(operateQuery.omit({ jobId: true }), { io: 'input' }) as object);
+const begun = z.object({ type: z.string(), id: z.string(), host: z.string() }).openapi('Begun');
+const operations = z
+  .object({ underWay: z.array(z.looseObject({})), reports: z.array(z.looseObject({})) })
+  .openapi('Operations');
 
 const json = <Schema extends z.ZodType>(schema: Schema, description: string) => ({
   description,
@@ -116,6 +125,43 @@ export const routes = {
     path: '/api/jobs/{id}/shadow',
     request: { params },
     responses: { 200: json(z.looseObject({ mode: z.string() }), 'what it did lately, and why'), ...failures },
+  }),
+  operate: createRoute({
+    method: 'post',
+    path: '/api/jobs/{id}/operations',
+    // Checked by the VM API itself, as on NATS.
+    request: { params, body: { content: { 'application/json': { schema: operation } } } },
+    responses: { 202: json(begun, 'it has begun; a dry run: it would'), ...failures },
+  }),
+  jobOperations: createRoute({
+    method: 'get',
+    path: '/api/jobs/{id}/operations',
+    request: { params },
+    responses: { 200: json(operations, "on the job's VM"), ...failures },
+  }),
+  cancelOperation: createRoute({
+    method: 'delete',
+    path: '/api/jobs/{id}/operations/{operation}',
+    request: {
+      params: params.extend({
+        operation: z.string().openapi({ param: { name: 'operation', in: 'path' } }),
+      }),
+    },
+    responses: { 202: json(z.object({ id: z.string() }), 'its host has been told'), ...failures },
+  }),
+  checkpoints: createRoute({
+    method: 'get',
+    path: '/api/jobs/{id}/checkpoints',
+    request: { params },
+    responses: {
+      200: json(z.object({ checkpoints: z.array(z.looseObject({ id: z.string() })) }), 'oldest first'),
+      ...failures,
+    },
+  }),
+  operations: createRoute({
+    method: 'get',
+    path: '/api/operations',
+    responses: { 200: json(operations, 'on all hosts') },
   }),
   hosts: createRoute({
     method: 'get',

@@ -8,7 +8,8 @@ import {
   memoryKeyValue,
 } from '../../runtime/mod.ts';
 import { TestClock } from '../../test/conformance/hypervisor-test-clock.ts';
-import { HostBehaviour, hostActor } from './actor.ts';
+import { hostActor } from './actor.ts';
+import { HostBehaviour } from './behaviour.ts';
 import { HypervisorUnavailable } from './errors.ts';
 import type { Tenant } from './messages.ts';
 import { operationJournal, type Task } from './operations/mod.ts';

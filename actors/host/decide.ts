@@ -72,10 +72,14 @@ export function operationOn(context: HostContext, jobId: string): OperationUnder
   return Object.values(context.operations).find(({ operation }) => operation.jobId === jobId);
 }
 
-/** Why an operation cannot be begun now; undefined if it can, or was begun already. */
+/** Whether the operation is under way, or over: asking for it again begins no second one. */
+export function isKnown({ operations, reports }: HostContext, { id }: Operation): boolean {
+  return operations[id] !== undefined || reports.some(({ operation }) => operation.id === id);
+}
+
+/** Why an operation cannot be begun now; undefined if it can. */
 export function operationRefusal(context: HostContext, operation: Operation): WireError | undefined {
-  const { id, jobId, task } = operation;
-  if (context.operations[id] !== undefined) return undefined;
+  const { jobId, task } = operation;
   const residence = context.residents[jobId];
   if (residence === undefined || residence.leaving) {
     return {

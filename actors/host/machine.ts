@@ -5,6 +5,7 @@ import {
   arrivalRefusal,
   grantOf,
   hostView,
+  isKnown,
   operationRefusal,
   postponement,
   refusal,
@@ -99,8 +100,7 @@ export const hostMachine = setup({
     operate: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== 'operate' || event.dryRun) return;
       const { operation } = event;
-      const known = context.operations[operation.id] !== undefined;
-      if (known || operationRefusal(context, operation) !== undefined) return;
+      if (isKnown(context, operation) || operationRefusal(context, operation) !== undefined) return;
       const { domain } = context.residents[operation.jobId]!;
       const operations = { ...context.operations, [operation.id]: { operation, domain } };
       enqueue.assign({ operations });

@@ -1,5 +1,6 @@
 /** The host actor and the Hypervisor port: one machine that runs VMs. */
-export { HostBehaviour, type HostNeighbours, type HostOptions, hostActor } from './actor.ts';
+export { hostActor } from './actor.ts';
+export { HostBehaviour, type HostNeighbours, type HostOptions } from './behaviour.ts';
 export * from './errors.ts';
 export type { Directive, Reservation, Residence, Settlement, Tenant } from './messages.ts';
 export {

@@ -15,7 +15,7 @@ import { GridError, type NatsTransport, systemClock } from '../../runtime/mod.ts
 
 /** Listens on loopback; port 0 is any free one. */
 export async function startAdmin(grid: Grid, transport: NatsTransport, port: number, registry: Registry) {
-  const { system, api, directory } = grid;
+  const { system, api, vms, directory } = grid;
   const hosts = () => grid.inventory().hosts;
   const directives = directiveSubject('*');
   const metrics = new GridMetrics({ directory, hosts, transport, clock: systemClock, directives, registry });
@@ -32,7 +32,7 @@ export async function startAdmin(grid: Grid, transport: NatsTransport, port: num
   const behaviour = new AdminBehaviour();
   system.register(adminActor, behaviour);
   const ref = await system.spawn(adminActor, grid.node);
-  const app = createAdminApp({ api, hosts, explain, health, metrics: () => metrics.text() });
+  const app = createAdminApp({ api, vms, hosts, explain, health, metrics: () => metrics.text() });
   const url = await behaviour.open(app, port).catch(async (error) => {
     metrics.close();
     await ref.tell({ type: 'failed', reason: String(error) });

@@ -71,6 +71,13 @@ describeWithGuests("operations on a job's VM", () => {
       status: 0,
       events: [{ type: 'would-begin' }],
     });
+    const overHttp = await fetch(`${client.adminUrl}/api/jobs/${id}/operations`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ task: { kind: 'warm', vcpus: 'many', memoryMiB: 64 } }),
+    });
+    expect(overHttp.status).toBe(400);
+    expect(await overHttp.json()).toMatchObject({ field: 'task.vcpus' });
     expect(
       (await vm(id, 'operations')).events[0].reports.map((report: { outcome: string }) => report.outcome),
     ).toEqual(['failed', 'failed']);
