@@ -42,15 +42,15 @@ export function refusal(context: HostContext, tenant: Tenant, mayCreate: boolean
 }
 
 /** Why the host has no room for so much; undefined if it has. */
-function lackOf(context: HostContext, allocation: Allocation): WireError | undefined {
+function lackOf(context: HostContext, amount: Amount): WireError | undefined {
   const room = freeRoom(context);
   const lacks = (what: string, wanted: number, left: number): WireError => ({
     code: 'no-room',
     message: `host ${context.name} has ${left.toFixed(2)} ${what} left, the job needs ${wanted}`,
     retryable: true,
   });
-  if (allocation.cores > room.cores + 1e-9) return lacks('cores', allocation.cores, room.cores);
-  if (allocation.memoryMiB > room.memoryMiB) return lacks('MiB', allocation.memoryMiB, room.memoryMiB);
+  if (amount.cores > Math.max(0, room.cores) + 1e-9) return lacks('cores', amount.cores, room.cores);
+  if (amount.memoryMiB > room.memoryMiB) return lacks('MiB', amount.memoryMiB, room.memoryMiB);
   return undefined;
 }
 
@@ -99,7 +99,14 @@ export function operationRefusal(context: HostContext, operation: Operation): Wi
       retryable: true,
     };
   }
-  return lackingFor(context, task);
+  return lackingFor(context, task) ?? lackOfMemory(context, residence, task);
+}
+
+/** Warm memory is taken from the host as soon as it is warm. */
+function lackOfMemory(context: HostContext, residence: Residence, task: Task): WireError | undefined {
+  if (task.kind !== 'warm') return undefined;
+  const memoryMiB = task.memoryMiB - takenBy(residence).memoryMiB;
+  return memoryMiB > 0 ? lackOf(context, { cores: 0, memoryMiB }) : undefined;
 }
 
 /** What the host would have to be able to do. */

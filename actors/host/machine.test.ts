@@ -1,7 +1,7 @@
 /** The host's books: who lives there, what is granted, what it tells of its room. */
 import { describe, expect, test } from 'vitest';
 import { createActor } from 'xstate';
-import { freeRoom, grantOf, refusal } from './decide.ts';
+import { freeRoom, grantOf, operationRefusal, refusal } from './decide.ts';
 import { hostMachine } from './machine.ts';
 import type { Directive, HostEffect, HostMessage, Settlement, Tenant } from './messages.ts';
 import type { Operation, OperationReport } from './operations/mod.ts';
@@ -172,6 +172,16 @@ describe('after an operation', () => {
     expect(freeRoom(context())).toEqual({ cores: 3, memoryMiB: 900 });
     send(report({ kind: 'activate' }, { result: { allocation } }));
     expect(freeRoom(context())).toEqual({ cores: 2, memoryMiB: 700 });
+  });
+
+  test('no more memory is warmed than the host has', () => {
+    const { context } = start(opened(tenant('a', 1)));
+    const warm = (memoryMiB: number): Operation => ({
+      ...{ id: 'w', jobId: 'a', why: 'a test' },
+      task: { kind: 'warm', vcpus: 1, memoryMiB },
+    });
+    expect(operationRefusal(context(), warm(1_000))).toBeUndefined();
+    expect(operationRefusal(context(), warm(1_001))).toMatchObject({ code: 'no-room', retryable: true });
   });
 
   test('a VM that moved away is gone from the books; one that came back, or was not moved, is not', () => {
